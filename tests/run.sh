@@ -58,11 +58,12 @@ install() {
         printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
         as_root chmod +x "$policy"
         ours=yes
+        trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
     fi
     as_root apt-get update -q >"$logs/install.log" 2>&1
     # One package that cannot be had must not keep the others away.
     apt_install "${missing[@]}" || for package in "${missing[@]}"; do apt_install "$package"; done
-    [[ $ours == yes ]] && as_root rm -f "$policy"
+    [[ $ours == yes ]] && as_root rm -f "$policy" && trap - EXIT
     mapfile -t missing < <(missing_packages)
     for package in "${missing[@]}"; do
         not_run+=("what needs $package: apt could not install it ($logs/install.log)")
@@ -104,6 +105,7 @@ run_ctest() { # step, directory, ctest arguments...
     local -x ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
     local -x UBSAN_OPTIONS=print_stacktrace=1
     local -x TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+    rm -f "$directory/Testing/Temporary/LastTest.log"
     ctest --test-dir "$directory" --no-tests=error --output-on-failure "$@" >"$log" 2>&1 ||
         status=$?
     grep -vE '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ Test +#[0-9]+:.*Passed )' "$log" | tail -n 200
