@@ -65,8 +65,12 @@ TEST_CASE("other threads may release what the owner acquires") {
             block* taken = pool.acquire();
             lent.emplace_back(taken, taken->bytes(), 16u);
         }
-        std::thread left([&] { for (int i = 0; i < 8; ++i) lent[std::size_t(i)].reset(); });
-        std::thread right([&] { for (int i = 8; i < 16; ++i) lent[std::size_t(i)].reset(); });
+        std::thread left([&] {
+            for (int i = 0; i < 8; ++i) lent[std::size_t(i)].reset();
+        });
+        std::thread right([&] {
+            for (int i = 8; i < 16; ++i) lent[std::size_t(i)].reset();
+        });
         left.join();
         right.join();
         for (const buffer& each : lent) REQUIRE_FALSE(each.valid());

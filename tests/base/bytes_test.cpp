@@ -40,7 +40,8 @@ TEST_CASE("a reader gives back what a writer put") {
 }
 
 TEST_CASE("a short input fails the reader for good, even where later fields would fit") {
-    const std::array<std::byte, 5> bytes{std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}, std::byte{5}};
+    const std::array<std::byte, 5> bytes{std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4},
+                                         std::byte{5}};
     byte_reader reader(bytes);
     CHECK(reader.take_u64() == 0);
     CHECK_FALSE(reader.ok());
@@ -49,7 +50,8 @@ TEST_CASE("a short input fails the reader for good, even where later fields woul
     CHECK(reader.take_bytes(1).empty());
 }
 
-TEST_CASE("a length from outside that is larger than the input is refused without arithmetic overflow") {
+TEST_CASE(
+    "a length from outside that is larger than the input is refused without arithmetic overflow") {
     const std::array<std::byte, 4> bytes{};
     byte_reader reader(bytes);
     CHECK(reader.take_bytes(~std::size_t{0}).empty());

@@ -69,7 +69,8 @@ TEST_CASE("crc32c, its table and its definition agree for every length and align
 
 TEST_CASE("three streams give the same sum as one, around every boundary") {
     const auto bytes = random_bytes(40'000, 2);
-    for (const std::size_t size : {3071u, 3072u, 4095u, 4096u, 4097u, 6143u, 6144u, 6151u, 9216u, 39'999u}) {
+    for (const std::size_t size :
+         {3071u, 3072u, 4095u, 4096u, 4097u, 6143u, 6144u, 6151u, 9216u, 39'999u}) {
         const byte_span part = byte_span(bytes).first(size);
         CHECK(crc32c(part) == crc_by_definition(part));
         CHECK(crc32c(part, 77) == crc32c_table(part, 77));
@@ -119,7 +120,8 @@ TEST_CASE("the digest does not depend on how the input is cut into pieces") {
         digest128_builder builder;
         for (std::size_t at = 0; at < bytes.size();) {
             const std::size_t left = bytes.size() - at;
-            const std::size_t piece = static_cast<std::size_t>(random.between(0, left < 40 ? left : 40));
+            const std::size_t piece =
+                static_cast<std::size_t>(random.between(0, left < 40 ? left : 40));
             builder.update(byte_span(bytes).subspan(at, piece));
             at += piece;
         }

@@ -11,8 +11,10 @@ namespace {
 constexpr int codes = static_cast<int>(errc::unauthentic) + 1;
 }
 
-// The table of outcomes is a promise to clients: only these three rows may say anything but "not done".
-TEST_CASE("outcome_of: done and unknown are exactly these, everything else was certainly not done") {
+// The table of outcomes is a promise to clients: only these three rows may say anything but "not
+// done".
+TEST_CASE(
+    "outcome_of: done and unknown are exactly these, everything else was certainly not done") {
     for (int number = 0; number < codes; ++number) {
         const auto code = static_cast<errc>(number);
         CAPTURE(std::string(name_of(code)));

@@ -1,8 +1,9 @@
 #pragma once
-// CRC32C (Castagnoli) finds damage, digest128 decides sameness. Every record, frame, chunk and hello is checked, so
-// the sum of 128 bytes must cost a few nanoseconds: the CPU's instruction where there is one, tables elsewhere.
-// Large inputs run as three interleaved streams, joined by multiplication with x^8192 (Gopal et al., Intel 2011).
-// Neither finds an adversary who chooses the bytes; a peer that lies is the business of authentication.
+// CRC32C (Castagnoli) finds damage, digest128 decides sameness. Every record, frame, chunk and
+// hello is checked, so the sum of 128 bytes must cost a few nanoseconds: the CPU's instruction
+// where there is one, tables elsewhere. Large inputs run as three interleaved streams, joined by
+// multiplication with x^8192 (Gopal et al., Intel 2011). Neither finds an adversary who chooses the
+// bytes; a peer that lies is the business of authentication.
 
 #include <array>
 #include <cstring>
@@ -69,7 +70,8 @@ constexpr crc_shift_table make_crc_shift() noexcept {
     }
     crc_shift_table made{};
     for (std::size_t place = 0; place < 4; ++place) {
-        for (u32 byte = 0; byte < 256; ++byte) made[place][byte] = crc_multiply(shift, byte << (8 * place));
+        for (u32 byte = 0; byte < 256; ++byte)
+            made[place][byte] = crc_multiply(shift, byte << (8 * place));
     }
     return made;
 }
@@ -89,9 +91,10 @@ constexpr u32 crc32c_table(byte_span bytes, u32 seed = 0) noexcept {
     if (!std::is_constant_evaluated()) {
         for (; bytes.size() >= 8; bytes = bytes.subspan(8)) {
             const u64 word = load_le<u64>(bytes.data()) ^ crc;
-            crc = table[7][word & 0xff] ^ table[6][(word >> 8) & 0xff] ^ table[5][(word >> 16) & 0xff] ^
-                  table[4][(word >> 24) & 0xff] ^ table[3][(word >> 32) & 0xff] ^
-                  table[2][(word >> 40) & 0xff] ^ table[1][(word >> 48) & 0xff] ^ table[0][word >> 56];
+            crc = table[7][word & 0xff] ^ table[6][(word >> 8) & 0xff] ^
+                  table[5][(word >> 16) & 0xff] ^ table[4][(word >> 24) & 0xff] ^
+                  table[3][(word >> 32) & 0xff] ^ table[2][(word >> 40) & 0xff] ^
+                  table[1][(word >> 48) & 0xff] ^ table[0][word >> 56];
         }
     }
     for (const std::byte each : bytes) {
@@ -110,7 +113,9 @@ constexpr u32 crc32c_table(byte_span bytes, u32 seed = 0) noexcept {
 namespace detail {
 
 #if defined(__x86_64__)
-RAFTKIT_CRC_TARGET inline u64 crc_word(u64 crc, u64 word) noexcept { return __builtin_ia32_crc32di(crc, word); }
+RAFTKIT_CRC_TARGET inline u64 crc_word(u64 crc, u64 word) noexcept {
+    return __builtin_ia32_crc32di(crc, word);
+}
 RAFTKIT_CRC_TARGET inline u64 crc_byte(u64 crc, u8 byte) noexcept {
     return __builtin_ia32_crc32qi(static_cast<u32>(crc), byte);
 }
@@ -123,7 +128,8 @@ inline constexpr bool crc_in_hardware = true;
 #endif
 
 // Requires: size >= 3 * crc_stream_bytes. Consumes as many triples of streams as there are.
-RAFTKIT_CRC_TARGET inline u32 crc_three_streams(const std::byte*& at, std::size_t& size, u32 crc) noexcept {
+RAFTKIT_CRC_TARGET inline u32 crc_three_streams(const std::byte*& at, std::size_t& size,
+                                                u32 crc) noexcept {
     while (size >= 3 * crc_stream_bytes) {
         u64 first = crc, second = 0, third = 0;
         for (std::size_t i = 0; i < crc_stream_bytes; i += 8) {
@@ -139,10 +145,12 @@ RAFTKIT_CRC_TARGET inline u32 crc_three_streams(const std::byte*& at, std::size_
     return crc;
 }
 
-RAFTKIT_CRC_TARGET inline u32 crc32c_hardware(const std::byte* at, std::size_t size, u32 seed) noexcept {
+RAFTKIT_CRC_TARGET inline u32 crc32c_hardware(const std::byte* at, std::size_t size,
+                                              u32 seed) noexcept {
     u64 crc = static_cast<u32>(~seed);
     if (size >= crc_three_streams_min) crc = crc_three_streams(at, size, static_cast<u32>(crc));
-    // Word by word from memory: gathering the words first makes gcc build a vector and take it apart again.
+    // Word by word from memory: gathering the words first makes gcc build a vector and take it
+    // apart again.
     for (; size >= 32; size -= 32, at += 32) {
         crc = crc_word(crc, load_le<u64>(at));
         crc = crc_word(crc, load_le<u64>(at + 8));
@@ -157,7 +165,8 @@ RAFTKIT_CRC_TARGET inline u32 crc32c_hardware(const std::byte* at, std::size_t s
 }  // namespace detail
 #endif
 
-// The checksum of `bytes`; with a seed, the checksum of what the seed stands for followed by `bytes`.
+// The checksum of `bytes`; with a seed, the checksum of what the seed stands for followed by
+// `bytes`.
 constexpr u32 crc32c(byte_span bytes, u32 seed = 0) noexcept {
 #if defined(RAFTKIT_CRC_TARGET)
     if (!std::is_constant_evaluated() && detail::crc_in_hardware) {
@@ -171,8 +180,9 @@ constexpr u32 crc32c(byte_span bytes, u32 seed = 0) noexcept {
 // crc32c(a then b) == crc32c_extend(crc32c(a), b).
 constexpr u32 crc32c_extend(u32 crc, byte_span bytes) noexcept { return crc32c(bytes, crc); }
 
-// A checksum that lies among the bytes of an outer checksum makes that one blind (a crc over data that ends with its
-// own crc is a constant); stored checksums are therefore rotated and shifted, as LevelDB does.
+// A checksum that lies among the bytes of an outer checksum makes that one blind (a crc over data
+// that ends with its own crc is a constant); stored checksums are therefore rotated and shifted, as
+// LevelDB does.
 inline constexpr u32 crc_mask_delta = 0xa282ead8;
 constexpr u32 mask_crc(u32 crc) noexcept { return ((crc >> 15) | (crc << 17)) + crc_mask_delta; }
 constexpr u32 unmask_crc(u32 masked) noexcept {
@@ -180,9 +190,10 @@ constexpr u32 unmask_crc(u32 masked) noexcept {
     return (rotated >> 17) | (rotated << 15);
 }
 
-// A streaming 128-bit digest: the mixing of MurmurHash3_x64_128 (Appleby, public domain) with seed 0. Every step is a
-// bijection of the state, so inputs of one length that differ only within one 16-byte block never collide, and
-// others do by chance only. It finds differences, not an adversary. How the input is cut into pieces is irrelevant.
+// A streaming 128-bit digest: the mixing of MurmurHash3_x64_128 (Appleby, public domain) with seed
+// 0. Every step is a bijection of the state, so inputs of one length that differ only within one
+// 16-byte block never collide, and others do by chance only. It finds differences, not an
+// adversary. How the input is cut into pieces is irrelevant.
 class digest128_builder {
 public:
     void update(byte_span bytes) noexcept {
@@ -219,9 +230,12 @@ public:
 
 private:
     static constexpr std::size_t block = 16;
-    static constexpr u64 first_factor = 0x87c37b91114253d5ULL, second_factor = 0x4cf5ad432745937fULL;
+    static constexpr u64 first_factor = 0x87c37b91114253d5ULL,
+                         second_factor = 0x4cf5ad432745937fULL;
 
-    static constexpr u64 rotated(u64 value, int by) noexcept { return (value << by) | (value >> (64 - by)); }
+    static constexpr u64 rotated(u64 value, int by) noexcept {
+        return (value << by) | (value >> (64 - by));
+    }
     static constexpr u64 scrambled_low(u64 word) noexcept {
         return rotated(word * first_factor, 31) * second_factor;
     }

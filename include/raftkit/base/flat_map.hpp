@@ -1,6 +1,7 @@
 #pragma once
-// A small map as a sorted vector. Peers, jobs and snapshots are at most a few dozen: a scan of adjacent keys beats a
-// tree, iteration is in key order on every machine (a simulator needs that), and nothing is allocated in steady state.
+// A small map as a sorted vector. Peers, jobs and snapshots are at most a few dozen: a scan of
+// adjacent keys beats a tree, iteration is in key order on every machine (a simulator needs that),
+// and nothing is allocated in steady state.
 
 #include <utility>
 #include <vector>
@@ -45,7 +46,8 @@ public:
         return *found;
     }
 
-    // The value of `key`; made from `arguments` only if there was none. Second: whether it was made.
+    // The value of `key`; made from `arguments` only if there was none. Second: whether it was
+    // made.
     template <class... Arguments>
     std::pair<Value&, bool> try_emplace(const Key& key, Arguments&&... arguments) {
         iterator at = entries_.begin() + place(key);

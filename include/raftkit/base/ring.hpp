@@ -1,11 +1,13 @@
 #pragma once
-// A queue whose elements keep their position for life: position p is pushed once, lives at slot p mod capacity, and is
-// found without a search. It grows by doubling and never shrinks, so a steady state allocates nothing. Tickets,
-// pending proposals, in-flight windows and the log tail's runs are all such queues.
+// A queue whose elements keep their position for life: position p is pushed once, lives at slot p
+// mod capacity, and is found without a search. It grows by doubling and never shrinks, so a steady
+// state allocates nothing. Tickets, pending proposals, in-flight windows and the log tail's runs
+// are all such queues.
 //
 //        first()            end()
 //          v                  v
-//   . . .  7   8   9  10  11  .  .        pop_front -> first() + 1, push_back -> end() + 1, pop_back -> end() - 1
+//   . . .  7   8   9  10  11  .  .        pop_front -> first() + 1, push_back -> end() + 1,
+//   pop_back -> end() - 1
 
 #include <cstddef>
 #include <new>
@@ -85,7 +87,8 @@ public:
     void clear() noexcept {
         while (!empty()) pop_back();
     }
-    // Continues from another position, e.g. after a reset of the log. Ensures: empty, first() == position.
+    // Continues from another position, e.g. after a reset of the log. Ensures: empty, first() ==
+    // position.
     void restart(u64 position) noexcept {
         clear();
         first_ = end_ = position;
@@ -98,10 +101,12 @@ private:
         return static_cast<std::size_t>(position & (capacity_ - 1));  // capacity is a power of two
     }
     static T* take(u64 count) {
-        return static_cast<T*>(
-            ::operator new(static_cast<std::size_t>(count) * sizeof(T), std::align_val_t{alignof(T)}));
+        return static_cast<T*>(::operator new(static_cast<std::size_t>(count) * sizeof(T),
+                                              std::align_val_t{alignof(T)}));
     }
-    static void give_back(T* slots) noexcept { ::operator delete(slots, std::align_val_t{alignof(T)}); }
+    static void give_back(T* slots) noexcept {
+        ::operator delete(slots, std::align_val_t{alignof(T)});
+    }
 
     void grow(u64 wanted) {
         T* larger = take(wanted);
