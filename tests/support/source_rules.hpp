@@ -124,11 +124,9 @@ inline findings banned_words(const std::string& path, std::string_view text) {
         found.push_back({path, line_at(code, at), "'" + std::string(word) + "' is banned"});
     };
     for (std::string_view word : {"virtual", "throw", "dynamic_cast", "typeid"}) {
-        for (std::size_t at : places_of(code, word))
-            report(at, word);
+        for (std::size_t at : places_of(code, word)) report(at, word);
     }
-    for (std::size_t at : places_of(code, "std::function"))
-        report(at, "std::function");
+    for (std::size_t at : places_of(code, "std::function")) report(at, "std::function");
     for (std::size_t at : places_of(code, "try")) {
         if (next_after(code, at + 3) == '{') report(at, "try");
     }
@@ -159,8 +157,7 @@ inline findings system_calls(const std::string& path, std::string_view text) {
     for (std::size_t at = code.find("::"); at != std::string::npos; at = code.find("::", at + 2)) {
         const char before = at == 0 ? '\0' : code[at - 1];
         std::size_t end = at + 2;
-        while (end < code.size() && is_word(code[end]))
-            ++end;
+        while (end < code.size() && is_word(code[end])) ++end;
         const bool global = !is_word(before) && before != '>';
         if (!global || end == at + 2 || next_after(code, end) != '(') continue;
         const std::string call = code.substr(at, end - at);

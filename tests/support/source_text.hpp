@@ -14,9 +14,7 @@ inline bool is_word(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-inline bool is_space(char c) {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
+inline bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 inline std::vector<std::string_view> lines_of(std::string_view text) {
     std::vector<std::string_view> lines;
@@ -31,8 +29,7 @@ inline std::vector<std::string_view> lines_of(std::string_view text) {
 
 inline std::size_t line_at(std::string_view text, std::size_t offset) {
     std::size_t line = 1;
-    for (std::size_t i = 0; i < offset && i < text.size(); ++i)
-        line += text[i] == '\n';
+    for (std::size_t i = 0; i < offset && i < text.size(); ++i) line += text[i] == '\n';
     return line;
 }
 
@@ -54,8 +51,7 @@ inline std::size_t end_of_quiet(std::string_view text, std::size_t at) {
     const bool separates_digits = quote == '\'' && at > 0 && is_word(text[at - 1]);
     if ((quote != '"' && quote != '\'') || separates_digits) return at;
     std::size_t end = at + 1;
-    while (end < text.size() && text[end] != quote)
-        end += text[end] == '\\' ? 2 : 1;
+    while (end < text.size() && text[end] != quote) end += text[end] == '\\' ? 2 : 1;
     return end < text.size() ? end + 1 : text.size();
 }
 
@@ -104,15 +100,13 @@ inline std::vector<std::size_t> places_of(std::string_view code, std::string_vie
 
 // The first character at or after `at` that is not a space; 0 at the end.
 inline char next_after(std::string_view code, std::size_t at) {
-    while (at < code.size() && is_space(code[at]))
-        ++at;
+    while (at < code.size() && is_space(code[at])) ++at;
     return at < code.size() ? code[at] : '\0';
 }
 
 // The last character before `at` that is not a space; 0 at the beginning.
 inline char last_before(std::string_view code, std::size_t at) {
-    while (at > 0 && is_space(code[at - 1]))
-        --at;
+    while (at > 0 && is_space(code[at - 1])) --at;
     return at > 0 ? code[at - 1] : '\0';
 }
 
