@@ -65,16 +65,16 @@ inline start_plan reconcile(const recovered& seen) noexcept {
         return damaged(2, "the log ends before what was committed: acknowledged suffix lost", last.next(),
                        seen.hard.commit_hint);
     }
-    if (snapshot == nullptr && !base) return {start_action::replay, 3};
+    if (snapshot == nullptr && !base) return {start_action::replay, 3, "", {}, {}};
     if (snapshot == nullptr || at.index < base) {
         return damaged(4, "no snapshot reaches the log", at.index.next(), base);
     }
     const term_t here = term_at(seen, at.index);
-    if (at.index <= last && here == at.term) return {start_action::keep_log, 5};
+    if (at.index <= last && here == at.term) return {start_action::keep_log, 5, "", {}, {}};
     if (at.index <= last && here > at.term) {
         return damaged(6, "the log has a newer term at the snapshot's index", at.index, at.index);
     }
-    if (snapshot->installing) return {start_action::reset_to_snapshot, 7};
+    if (snapshot->installing) return {start_action::reset_to_snapshot, 7, "", {}, {}};
     return damaged(8, "the log ends before the snapshot: acknowledged suffix lost", last.next(), at.index);
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <raftkit/base/buffer.hpp>
+#include <raftkit/core/configuration.hpp>
 #include <raftkit/core/record.hpp>
 
 RAFTKIT_NAMESPACE_BEGIN
@@ -110,18 +111,30 @@ private:
     run_view view_;
 };
 
-// Judges bytes that claim to be a run of `count` entries of one term after `previous`: every checksum, consecutive
-// indexes, one term, known kinds, no bytes left over. This is the one verification a follower makes. O(bytes).
-inline bool run_is_sound(byte_span bytes, index_t first, term_t term, u32 count) noexcept {
+struct run_check {
+    bool sound = false;
+    bool has_members = false;  // some entry is a configuration
+};
+
+// Judges bytes that claim to be a run of `count` entries of one term from `first` on: every checksum, consecutive
+// indexes, one term, known kinds, sound configurations, no bytes left over. This is the one verification that a
+// follower makes; hostile input is safe. O(bytes).
+inline run_check check_run(byte_span bytes, index_t first, term_t term, u32 count) noexcept {
+    run_check seen;
     u64 index = first.value;
     for (u32 left = count; left > 0; --left, ++index) {
-        if (check_record(bytes) != record_check::good) return false;
-        const record_header header = load_record_header(bytes.data());
-        if (header.at.index.value != index || header.at.term != term) return false;
-        if (header.kind > static_cast<u8>(entry_kind::barrier)) return false;
-        bytes = bytes.subspan(record_bytes(header.payload_bytes));
+        if (check_record(bytes) != record_check::good) return seen;
+        const entry_view entry = view_record(bytes.data());
+        if (entry.at.index.value != index || entry.at.term != term) return seen;
+        if (entry.kind > entry_kind::barrier) return seen;
+        if (entry.kind == entry_kind::membership) {
+            if (!decode_configuration(entry.body)) return seen;
+            seen.has_members = true;
+        }
+        bytes = bytes.subspan(record_bytes(load_le<u32>(bytes.data() + 4)));
     }
-    return bytes.empty();
+    seen.sound = bytes.empty();
+    return seen;
 }
 
 // The leader's open block: commands are copied and checksummed into it while they are hot, and its frozen prefix is

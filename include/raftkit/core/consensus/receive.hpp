@@ -1,0 +1,283 @@
+#pragma once
+// Messages from peers. Nothing in them is trusted: ids, terms, lengths and checksums are judged first, and what fails is
+// counted and dropped.
+
+#include <raftkit/core/consensus.hpp>
+
+RAFTKIT_NAMESPACE_BEGIN
+
+namespace core {
+
+inline void consensus::receive(const envelope& mail) noexcept {
+    if (!running()) return;
+    if (!mail.peer || mail.peer == who_.self) return reject();
+    const term_t term = std::visit([](const auto& body) { return body.term; }, mail.body);
+    if (term > term_max) return reject();  // scenario A17: it would exhaust the terms
+    if (!knows_sender(mail)) return reject();
+    touch();
+    std::visit([&](const auto& body) { on(mail.peer, body); }, mail.body);
+}
+
+// The first incarnation seen of a node is the one it has; another one is a wiped directory under an old name, and is
+// refused. A higher count of the same one is a node that was fenced since (design §11).
+inline bool consensus::knows_sender(const envelope& mail) noexcept {
+    if (mail.incarnation == 0) return true;  // a host without identities
+    for (auto& [id, incarnation] : book_.incarnations) {
+        if (id != mail.peer) continue;
+        if (incarnation == mail.incarnation) return true;
+        if (incarnation >> 16 != mail.incarnation >> 16 || mail.incarnation < incarnation) return false;
+        incarnation = mail.incarnation;
+        if (progress* each = peer(mail.peer)) each->forget(log_.last_index().next());
+        book_changed();
+        return true;
+    }
+    const member* named = members_.latest().find(mail.peer);
+    if (named != nullptr && named->incarnation != 0 && named->incarnation >> 16 != mail.incarnation >> 16) {
+        return false;
+    }
+    if (book_.incarnations.size() >= 2 * peers_max) return false;
+    book_.incarnations.emplace_back(mail.peer, mail.incarnation);
+    std::sort(book_.incarnations.begin(), book_.incarnations.end());
+    book_changed();
+    return true;
+}
+
+inline void consensus::on(node_id from, const vote_request& asked) noexcept {
+    vote_reply reply;
+    reply.round = asked.round;
+    reply.pre = asked.pre;
+    reply.term = hard_.term;
+    const bool kept_by_leader = sticky() && !asked.forced;
+    if (asked.pre) {
+        // Free of side effects for the voter (known bug 4).
+        reply.granted = asked.term > hard_.term && !kept_by_leader && may_vote() &&
+                        at_least_as_new_as_ours(asked.last);
+        if (reply.granted) reply.term = asked.term;
+        return send_held(from, now_stamp(), reply);
+    }
+    if (asked.term < hard_.term || kept_by_leader) return send_held(from, now_stamp(), reply);
+    if (asked.term > hard_.term) {
+        if (leader_state* office = leading(); office != nullptr && office->transfer) {
+            const bool handed_over = office->transfer->target == from;
+            end_transfer(handed_over ? error{} : error{errc::leader_changed, 0, "core.transfer"});
+        }
+        become_follower(asked.term, {});
+    }
+    reply.term = hard_.term;
+    const bool free = !hard_.voted_for || hard_.voted_for == from;
+    const bool follows = std::holds_alternative<follower_state>(role_) && !leader();
+    if (free && follows && may_vote() && at_least_as_new_as_ours(asked.last)) {
+        reply.granted = true;
+        if (hard_.voted_for != from) {
+            hard_.voted_for = from;
+            hard_changed();
+        }
+        timer_.restart(now_, options_, random_);
+    }
+    send_held(from, now_stamp(), reply);
+}
+
+inline void consensus::on(node_id from, const vote_reply& answer) noexcept {
+    candidate_state* running_for = campaigning();
+    // A refusal from a later term ends any campaign: the term is taken over, the vote is not (known bugs 5, 6).
+    if (!answer.granted && answer.term > hard_.term) return become_follower(answer.term, {});
+    if (running_for == nullptr) return;
+    if (answer.pre != running_for->pre || answer.round != running_for->round) return;  // known bug 3
+    if (!members_.latest().votes(from)) return reject();
+    const term_t asked = running_for->pre ? hard_.term.next() : hard_.term;
+    if (answer.granted && answer.term != asked) return reject();  // known bug 2
+    running_for->votes.cast(from, answer.granted);
+    count_votes();
+}
+
+// A message only a leader sends. Returns false if it must not be looked at.
+inline bool consensus::follow(node_id from, term_t term) noexcept {
+    if (term < hard_.term) return false;
+    if (leads() && term == hard_.term) {  // two leaders in one term: somebody lies
+        reject();
+        return false;
+    }
+    const auto* following = std::get_if<follower_state>(&role_);
+    if (term > hard_.term || following == nullptr || following->leader != from) {
+        if (following != nullptr && term == hard_.term && following->leader) {
+            reject();
+            return false;
+        }
+        become_follower(term, from);
+    }
+    heard_ = true;
+    heard_at_ = now_;
+    timer_.restart(now_, options_, random_);
+    return true;
+}
+
+inline bool consensus::may_acknowledge() const noexcept {
+    return may_vote() || !members_.latest().votes(who_.self);
+}
+
+inline void consensus::on(node_id from, const append_request& request) noexcept {
+    if (request.term < hard_.term) {
+        append_reply stale;  // tells an old leader that its term is over
+        stale.term = hard_.term;
+        stale.rejected = request.previous.index;
+        return send_held(from, now_stamp(), stale);
+    }
+    if (!follow(from, request.term)) return;
+    fence_.heard(from, request.term, request.last);
+    reply_.read_round = std::max(reply_.read_round, request.read_round);
+    if (request.entries.empty() || request.read_round > reply_.answered_round) reply_.due = true;
+    if (flow_.past_return()) return;  // the log is about to be replaced
+    take_entries(request);
+}
+
+// Log matching (Raft §5.3): believes the entries only if ours agrees with the leader's just before them.
+inline void consensus::take_entries(const append_request& request) noexcept {
+    run_view entries = request.entries;
+    log_id previous = request.previous;
+    bool has_members = false;
+    if (!entries.empty()) {
+        if (entries.owner == nullptr || entries.first != previous.index.next() ||
+            entries.term > request.term || entries.term < previous.term) {
+            return reject();
+        }
+        const run_check found = check_run(entries.span(), entries.first, entries.term, entries.count);
+        if (!found.sound) return reject();
+        has_members = found.has_members;
+    }
+    const index_t base = log_.base().index;
+    if (previous.index < base) {
+        // What lies at or below the base is committed and equal (known bug 56): only the part above counts.
+        if (entries.empty() || entries.last() <= base) {
+            const index_t last = entries.empty() ? previous.index : entries.last();
+            verified_ = std::max(verified_, std::min(last, base));
+            reply_.due = true;
+            return;
+        }
+        entries = entries.slice(base.next(), entries.last());
+        previous = log_.base();
+    } else if (log_.term_at(previous.index) != previous.term || previous.index > log_.last_index()) {
+        return refuse_append(previous.index, previous.term);
+    }
+    if (log_.tail().block_bytes_held() > options_.tail_bytes_max && !entries.empty()) return;
+    const index_t matched = entries.empty() ? previous.index : entries.last();
+    if (!entries.empty()) store_entries(entries, has_members);
+    if (log_.last_index() < matched) return;  // not stored: a peer that lies about committed entries
+    verified_ = std::max(verified_, matched);
+    // Only what is known to match may be committed (known bug 18).
+    raise_commit(std::min(request.commit, matched));
+    if (std::min(verified_, stable_.stable()) > reply_.acked) reply_.due = true;
+    if (!entries.empty() && matched <= stable_.stable()) reply_.due = true;
+    lift_fence();
+}
+
+// Cuts a repeated prefix, truncates from the first conflict only, appends the rest (known bug 17).
+inline void consensus::store_entries(run_view entries, bool has_members) noexcept {
+    const index_t last = log_.last_index();
+    const index_t overlap = std::min(entries.last(), last);
+    index_t fresh = entries.first;
+    if (overlap >= entries.first) {
+        fresh = std::min(log_.terms().first_other(entries.first, entries.term), overlap.next());
+    }
+    if (fresh > entries.last()) return;  // nothing new
+    if (fresh <= last) {
+        // A committed entry never conflicts; a leader that says so lost it or lies (known bug 50).
+        if (fresh <= commit_ || fresh <= log_.base().index) return reject();
+        const ticket lent = stable_.issued();
+        log_.truncate(fresh, lent);
+        stable_.truncate(fresh);
+        if (members_.truncate(fresh)) members_in_force();
+        if (persist_cursor_.index > fresh) persist_cursor_ = {fresh, 0, 0, 0};
+        if (apply_cursor_.index > fresh) apply_cursor_ = {fresh, 0, 0, 0};
+    }
+    const run_view rest = entries.slice(fresh, entries.last());
+    log_.append(rest);
+    if (!has_members) return;
+    bool changed = false;
+    for (const entry_view entry : rest) {
+        if (entry.kind != entry_kind::membership) continue;
+        result<configuration> next = decode_configuration(entry.body);
+        if (!next) continue;  // check_run decoded it already
+        next->index = entry.at.index;
+        members_.append(std::move(*next));
+        changed = true;
+    }
+    if (changed) members_in_force();
+}
+
+inline void consensus::refuse_append(index_t previous, term_t term) noexcept {
+    reply_.due = true;
+    reply_.refuses = true;
+    reply_.rejected = previous;
+    // Our newest entry that can still be the leader's: it skips whole terms at once (Raft §5.3, last paragraph).
+    reply_.conflict = log_.terms().last_not_above(previous.previous(), term);
+}
+
+inline void consensus::raise_commit(index_t to) noexcept {
+    if (to <= commit_) return;
+    const index_t before = commit_;
+    commit_ = std::min(to, log_.last_index());
+    if (commit_ > before) members_committed(before);
+}
+
+// One reply a poll: a watermark of what is durable and equal to the leader's log. It can't acknowledge an entry that
+// was overwritten since, because both halves of the minimum are lowered by truncation.
+inline void consensus::flush_reply() noexcept {
+    if (!reply_.due || !hard_is_durable()) return;
+    const node_id to = leader();
+    if (!to || leads() || !may_acknowledge()) {
+        reply_.due = reply_.refuses = false;
+        return;
+    }
+    append_reply& reply = send_now<append_reply>(to);
+    reply.term = hard_.term;
+    reply.match = std::min(verified_, stable_.stable());
+    reply.rejected = reply_.refuses ? reply_.rejected : index_t{};
+    reply.conflict = reply_.refuses ? reply_.conflict : log_id{};
+    reply.read_round = reply_.read_round;
+    reply_.answered_round = reply_.read_round;
+    reply_.acked = reply.match;
+    reply_.due = reply_.refuses = false;
+}
+
+inline void consensus::on(node_id from, const append_reply& reply) noexcept {
+    if (reply.term > hard_.term) return become_follower(reply.term, {});
+    leader_state* office = leading();
+    if (office == nullptr || reply.term < hard_.term) return;
+    progress* each = peer(from);
+    if (each == nullptr) return reject();
+    if (reply.match > log_.last_index() || reply.read_round > office->reads.round()) return reject();
+    each->heard_at = now_;
+    each->reachable = true;
+    if (reply.read_round > each->read_round) {
+        each->read_round = reply.read_round;
+        confirm_reads();
+    }
+    if (each->is_snapshotting()) {
+        // It caught up by itself (scenario D81): the shipment is not needed any more.
+        if (reply.match >= log_.base().index && each->accept(reply.match)) {
+            snapshot_effects(cancel_ship{from});
+            each->become_probing(reply.match.next());
+            try_commit();
+        }
+        return;
+    }
+    if (reply.rejected) {
+        const log_id ours = log_.terms().last_not_above(reply.conflict.index, reply.conflict.term);
+        each->refuse(reply.rejected, std::min(ours.index, reply.conflict.index));
+        return;
+    }
+    const bool rose = each->accept(reply.match);
+    if (!rose && reply.match == each->match() && reply.match.next() == each->next()) each->probe_answered();
+    if (rose) try_commit();
+    advance_transfer();
+}
+
+inline void consensus::on(node_id from, const timeout_now& order) noexcept {
+    if (order.term != hard_.term || from != leader()) return;
+    if (!may_campaign()) return;  // a learner never leaves follower by any door (known bug 9)
+    campaign(true);
+}
+
+}  // namespace core
+
+RAFTKIT_NAMESPACE_END

@@ -1,0 +1,375 @@
+#pragma once
+// Proposals, what to send next, what to persist, what to apply, and the commit rule (Raft §5.3, §5.4.2). Work is done
+// once a poll, when the effects are taken: whatever gathered until then travels together.
+
+#include <raftkit/core/consensus.hpp>
+
+RAFTKIT_NAMESPACE_BEGIN
+
+namespace core {
+
+inline result<void> consensus::may_propose(u64 bytes) const noexcept {
+    if (!running()) return error{errc::stopped, 0, "core.propose"};
+    const leader_state* office = leading();
+    if (office == nullptr) return error{errc::not_leader, 0, "core.propose", leader().value};
+    if (office->transfer || office->resigning) return error{errc::busy, 0, "core.propose: handing over"};
+    if (bytes > options_.command_bytes_max) return error{errc::too_large, 0, "core.propose: command_bytes_max", bytes};
+    if (log_.tail().block_bytes_held() > options_.tail_bytes_max) {
+        return error{errc::busy, 0, "core.propose: tail_bytes_max"};
+    }
+    return {};
+}
+
+inline result<log_id> consensus::propose(entry_kind kind, byte_span command, i64 unix_ns) noexcept {
+    if (result<void> may = may_propose(command.size()); !may) return may.why();
+    if (uncommitted_bytes_ + command.size() > options_.uncommitted_bytes_max) {
+        return error{errc::busy, 0, "core.propose: uncommitted_bytes_max"};
+    }
+    const log_id at{log_.last_index().next(), hard_.term};
+    const run_view made = builder_.append(at, kind, command, unix_ns);
+    if (made.empty()) return error{errc::busy, 0, "core.propose: out of memory"};
+    append_own(kind, made);
+    return at;
+}
+
+inline result<log_id> consensus::propose(entry_kind kind, buffer command, i64 unix_ns) noexcept {
+    const u32 stamp_bytes = unix_ns != 0 ? record_stamp_bytes : 0;
+    const u32 before = record_header_bytes + stamp_bytes;
+    const u32 payload = command.size() + stamp_bytes;
+    const std::byte* start = command.bytes().data();
+    const bool fits = command.valid() && command.headroom() >= before &&
+                      command.owner()->refs.load(std::memory_order_relaxed) == 1 &&
+                      start - before + record_bytes(payload) <=
+                          command.owner()->bytes() + command.owner()->capacity;
+    if (!fits) return propose(kind, command.bytes(), unix_ns);
+    if (result<void> may = may_propose(command.size()); !may) return may.why();
+    if (uncommitted_bytes_ + command.size() > options_.uncommitted_bytes_max) {
+        return error{errc::busy, 0, "core.propose: uncommitted_bytes_max"};
+    }
+    const log_id at{log_.last_index().next(), hard_.term};
+    block* owner = command.owner();
+    std::byte* record = owner->bytes() + (start - owner->bytes()) - before;
+    if (stamp_bytes != 0) store_le(record + record_header_bytes, unix_ns);
+    seal_record(record, at, static_cast<u8>(kind), stamp_bytes != 0 ? record_flag_timed : u8{0}, payload);
+    const run_view made{owner, static_cast<u32>(record - owner->bytes()), record_bytes(payload), at.index,
+                        at.term, 1};
+    append_own(kind, made);  // the tail takes its own reference
+    return at;
+}
+
+inline void consensus::append_own(entry_kind, const run_view& made) noexcept {
+    log_.append(made);
+    uncommitted_bytes_ += made.bytes;
+    touch();
+}
+
+inline progress* consensus::peer(node_id id) noexcept {
+    leader_state* office = leading();
+    if (office == nullptr) return nullptr;
+    for (progress& each : office->peers) {
+        if (each.id == id) return &each;
+    }
+    return nullptr;
+}
+
+inline void consensus::peer_changed(node_id id, bool reachable) noexcept {
+    progress* each = peer(id);
+    if (each == nullptr || !running()) return;
+    each->reachable = reachable;
+    // What was in flight on the old connection may be lost: ask again from what is known (scenario B26).
+    if (each->is_replicating() && !reachable) each->become_probing(each->match().next());
+    if (reachable) each->heartbeat_passed();
+    touch();
+}
+
+inline void consensus::flush_leader() noexcept {
+    leader_state* office = leading();
+    if (office == nullptr) return;
+    const bool round_begins =
+        office->reads.wants_round() || (office->heartbeat_due && options_.lease_reads);
+    if (round_begins) office->reads.begin_round(now_);
+    const bool notice_due = now_ >= office->notice_at;
+    bool behind = false;
+    const auto untold = [this](const progress& each) {
+        return each.is_replicating() && each.told_commit < std::min(commit_, each.next().previous());
+    };
+    for (progress& each : office->peers) {
+        flush_peer(*office, each, round_begins || (notice_due && untold(each)));
+        behind |= untold(each);
+    }
+    office->heartbeat_due = false;
+    // An idle leader tells its followers the commit index a little later, unless an append does it before.
+    if (!behind) {
+        office->notice_at = never;
+    } else if (office->notice_at == never || notice_due) {
+        office->notice_at = now_ + options_.heartbeat_interval / 20;
+    }
+    if (round_begins) confirm_reads();
+    if (office->resigning) {
+        for (progress& each : office->peers) send_heartbeat(*office, each);
+        become_follower(hard_.term, {});
+        return;
+    }
+    std::erase_if(office->peers, [&](const progress& each) {
+        return each.leaving && (each.told_commit >= members_.latest().index || now_ >= each.leave_by);
+    });
+}
+
+// `now`: something must go out even without entries.
+inline void consensus::flush_peer(leader_state& office, progress& each, bool now) noexcept {
+    bool sent = false;
+    const u64 base = log_.base().index.value;
+    while (each.reachable && each.may_send(options_.inflight_messages_max, options_.inflight_bytes_max)) {
+        if (each.next().value <= base) {
+            if (!newest_) break;
+            each.become_snapshotting();
+            break;
+        }
+        const log_id previous{each.next().previous(), log_.term_at(each.next().previous())};
+        if (each.next() > log_.last_index()) {
+            if (!each.is_probing()) break;
+            run_view nothing;
+            nothing.first = each.next();
+            send_append(office, each, nothing, previous);
+            sent = true;
+            break;
+        }
+        if (!log_.tail().resident(each.next())) {
+            request_load(each);
+            break;
+        }
+        const run_view entries =
+            log_.tail().take(each.cursor, log_.last_index(), {~u32{0}, options_.message_bytes_max});
+        send_append(office, each, entries, previous);
+        sent = true;
+    }
+    if (snapshotting* shipment = each.shipment(); shipment != nullptr && !shipment->shipping) {
+        if (office.heartbeat_due || !shipment->tried) {
+            shipment->shipping = shipment->tried = true;
+            snapshot_effects(ship_snapshot{each.id, log_.base().index});
+        }
+    }
+    if (!sent && (now || office.heartbeat_due)) send_heartbeat(office, each);
+}
+
+inline void consensus::send_append(leader_state& office, progress& each, const run_view& entries,
+                                   log_id previous) noexcept {
+    append_request& request = send_now<append_request>(each.id);
+    request.term = hard_.term;
+    request.previous = previous;
+    request.commit = commit_;
+    request.last = log_.last_index();
+    request.read_round = office.reads.round();
+    request.entries = entries;
+    each.told_commit = std::min(commit_, entries.empty() ? previous.index : entries.last());
+    each.sent(entries);
+}
+
+// An empty append: keeps followers, carries commit index and read round, and shows a lost message by its refusal. To a
+// peer of which nothing is known it claims nothing.
+inline void consensus::send_heartbeat(leader_state& office, progress& each) noexcept {
+    append_request& request = send_now<append_request>(each.id);
+    request.term = hard_.term;
+    const index_t previous = each.is_replicating() ? each.next().previous() : each.match();
+    if (previous >= log_.base().index) request.previous = {previous, log_.term_at(previous)};
+    request.commit = commit_;
+    request.last = log_.last_index();
+    request.read_round = office.reads.round();
+    each.told_commit = std::max(each.told_commit, std::min(commit_, request.previous.index));
+}
+
+inline void consensus::request_load(progress& each) noexcept {
+    if (each.loading || each.load_paused) return;
+    each.loading = true;
+    requests_ = requests_.next();
+    each.load = requests_;
+    const index_t last = log_.tail().first().previous();
+    const u64 window = options_.inflight_bytes_max - std::min(options_.inflight_bytes_max, each.window().bytes());
+    const u64 bytes = std::min<u64>(std::max<u64>(window, options_.message_bytes_max), 4u * options_.message_bytes_max);
+    out().load.push_back({each.load, each.next(), last, static_cast<u32>(std::min<u64>(bytes, ~u32{0}))});
+    out().has |= effects::loading;
+}
+
+// Entries read back from disk, for a laggard or for the machine. They may be stale by now: positions and terms are
+// compared before anything is sent (known bug 22).
+inline void consensus::loaded(request_id id, error status, std::span<const run> entries) noexcept {
+    if (!running()) return;
+    touch();
+    if (id == apply_load_) {
+        apply_load_ = {};
+        if (status) return stop(status);  // our own log can't be read: nothing more may be applied
+        for (const run& each : entries) {
+            const run_view& view = each.view();
+            if (view.first != handed_.next() || log_.term_at(view.first) != view.term) break;
+            const index_t limit = std::min(commit_, stable_.stable());
+            if (view.first > limit) break;
+            const run_view fits = view.slice(view.first, std::min(view.last(), limit));
+            replayed_.push_back(run(fits));
+            hand_out(fits);
+        }
+        apply_cursor_ = {handed_.next(), 0, 0, 0};
+        return;
+    }
+    leader_state* office = leading();
+    if (office == nullptr) return;
+    for (progress& each : office->peers) {
+        if (!each.loading || each.load != id) continue;
+        each.loading = false;
+        if (status.code == errc::compacted && newest_ && !each.is_snapshotting()) each.become_snapshotting();
+        each.load_paused = bool(status);  // asked again at the next heartbeat
+        if (status) return;
+        for (const run& loaded : entries) {
+            const run_view& view = loaded.view();
+            if (!each.may_send(options_.inflight_messages_max, options_.inflight_bytes_max)) return;
+            if (view.first != each.next() || log_.term_at(view.last()) != view.term) return;
+            const log_id previous{each.next().previous(), log_.term_at(each.next().previous())};
+            send_append(*office, each, view, previous);
+            lent_loads_[filling_].push_back(run(view));
+        }
+        each.cursor = {};
+        each.cursor.index = each.next();
+        return;
+    }
+}
+
+// Raft §5.4.2: only an entry of the leader's own term is committed by counting; it commits those before it.
+inline void consensus::try_commit() noexcept {
+    leader_state* office = leading();
+    if (office == nullptr) return;
+    const u64 reached = agreed(members_.latest(), [&](node_id id) -> u64 {
+        if (id == who_.self) return stable_.stable().value;
+        const progress* each = peer(id);
+        return each != nullptr ? each->match().value : 0;
+    });
+    const index_t to{std::min(reached, log_.last_index().value)};
+    if (to <= commit_ || log_.term_at(to) != hard_.term) return;
+    const index_t before = commit_;
+    commit_ = to;
+    touch();
+    if (before < office->barrier) confirm_reads();
+    members_committed(before);
+}
+
+// Everything new goes into one atomic batch: hard state, fence, reset and entries; the peer book alone, in its own
+// file, and after them, so that its ticket proves nothing about the log.
+inline void consensus::flush_persist() noexcept {
+    const bool entries = persist_cursor_.index <= log_.last_index();
+    if (!entries && !hard_dirty_ && !fence_dirty_ && !reset_dirty_ && !book_dirty_) return;
+    persist_batch& batch = out().persist;
+    out().has |= effects::persisting;
+    stamp carries = issued_.empty() ? durable_ : issued_.back().carries;
+    if (!entries && !hard_dirty_ && !fence_dirty_ && !reset_dirty_) {
+        persist_book_[filling_] = book_;
+        batch.peers = &persist_book_[filling_];
+        batch.id = stable_.issue(persist_cursor_.index.previous());
+        book_dirty_ = false;
+        carries.book = book_version_;
+        issued_.push_back({batch.id, carries});
+        return;
+    }
+    persist_hard_[filling_] = hard_;
+    persist_hard_[filling_].commit_hint = std::min(commit_, stable_.stable());
+    hard_.commit_hint = persist_hard_[filling_].commit_hint;
+    batch.hard = &persist_hard_[filling_];
+    carries.hard = hard_version_;
+    hard_dirty_ = false;
+    if (std::exchange(fence_dirty_, false)) {
+        persist_fence_[filling_] = fence_.mark().value_or(fence_mark{});
+        batch.fence = &persist_fence_[filling_];
+    }
+    if (std::exchange(reset_dirty_, false)) {
+        persist_base_[filling_] = {log_.base(), members_.at(log_.base().index)};
+        batch.reset = &persist_base_[filling_];
+        carries.reset = reset_version_;
+    }
+    std::vector<run_view>& runs = persist_runs_[filling_];
+    runs.clear();
+    while (persist_cursor_.index <= log_.last_index()) {
+        runs.push_back(log_.tail().take(persist_cursor_, log_.last_index(), {}));
+    }
+    batch.append = runs;
+    batch.id = stable_.issue(log_.last_index());
+    issued_.push_back({batch.id, carries});
+    if (book_dirty_) work_ = true;
+}
+
+inline void consensus::persisted(ticket upto) noexcept {
+    if (!running() || !stable_.complete(upto)) return;
+    touch();
+    while (!issued_.empty() && issued_.front().id <= upto) {
+        durable_ = issued_.front().carries;
+        issued_.pop_front();
+    }
+    log_.tail().release_buried(upto);
+    if (!held_.empty()) release_held();
+    own_vote_durable();
+    if (leading() != nullptr) {
+        try_commit();
+        return;
+    }
+    if (std::min(verified_, stable_.stable()) > reply_.acked) reply_.due = true;
+    lift_fence();
+    if (flow_.step == install_step::resetting && flow_.reset_ticket <= upto) flow_.close();
+}
+
+// The machine gets what is committed and durable here, at most apply_bytes_max at a time, in order, without a gap.
+inline void consensus::flush_apply() noexcept {
+    if (opening_restore_ || flow_.pauses_apply()) return;
+    const index_t limit = std::min(commit_, stable_.stable());
+    while (handed_ < limit && lent_bytes_ < options_.apply_bytes_max) {
+        if (!log_.tail().resident(handed_.next())) {
+            if (apply_load_) return;
+            requests_ = requests_.next();
+            apply_load_ = requests_;
+            const index_t last = std::min(limit, log_.tail().first().previous());
+            const u64 bytes = std::min<u64>(options_.apply_bytes_max - lent_bytes_, 1u << 20);
+            out().load.push_back({apply_load_, handed_.next(), last, static_cast<u32>(bytes)});
+            out().has |= effects::loading;
+            return;
+        }
+        const u64 room = options_.apply_bytes_max - lent_bytes_;
+        hand_out(log_.tail().take(apply_cursor_, limit, {options_.apply_batch_entries_max, room}));
+    }
+}
+
+inline void consensus::hand_out(const run_view& range) noexcept {
+    RAFTKIT_ASSERT(range.first == handed_.next());
+    out().apply.push_back(range);
+    out().has |= effects::applying;
+    handed_ = range.last();
+    lent_.push_back({handed_, range.bytes});
+    lent_bytes_ += range.bytes;
+    uncommitted_bytes_ -= std::min<u64>(uncommitted_bytes_, range.bytes);
+}
+
+inline void consensus::applied(index_t upto) noexcept {
+    upto = std::min(upto, handed_);
+    if (upto <= applied_) return;
+    applied_ = upto;
+    touch();
+    while (!lent_.empty() && lent_.front().last <= upto) {
+        lent_bytes_ -= lent_.front().bytes;
+        lent_.pop_front();
+    }
+    while (!replayed_.empty() && replayed_.front().view().last() <= upto) replayed_.pop_front();
+    evict();
+    maybe_restore();
+}
+
+// What is stable, applied and sent to every live peer needs no memory; a laggard reads from disk.
+inline void consensus::evict() noexcept {
+    if (log_.tail().block_bytes_held() <= options_.tail_resident_bytes) return;
+    index_t free = std::min(stable_.stable(), applied_);
+    const index_t forced = free;
+    if (const leader_state* office = leading()) {
+        for (const progress& each : office->peers) {
+            if (each.reachable && each.is_replicating()) free = std::min(free, each.next().previous());
+        }
+    }
+    log_.tail().evict(free, options_.tail_resident_bytes);
+    log_.tail().evict(forced, options_.tail_bytes_max / 2);
+}
+
+}  // namespace core
+
+RAFTKIT_NAMESPACE_END

@@ -1,0 +1,244 @@
+#pragma once
+// Construction, the effects' mechanics and status: what every other body uses.
+
+#include <raftkit/core/consensus.hpp>
+
+RAFTKIT_NAMESPACE_BEGIN
+
+namespace core {
+
+inline consensus::consensus(const identity& who, const core::options& numbers, recovered&& found,
+                            u64 seed) noexcept
+    : who_(who),
+      options_(numbers),
+      random_(seed),
+      hard_(found.hard),
+      book_(std::move(found.peers)),
+      fence_(found.fence),
+      builder_(pool_),
+      log_(found.base.at, std::move(found.term_runs), found.last.index),
+      members_(std::move(found.base.members)),
+      stable_(found.last.index),
+      newest_(std::move(found.snapshot)) {
+    for (configuration& each : found.members) members_.append(std::move(each));
+    if (newest_) {
+        // Start plan row 7: persist the reset before anything else is acknowledged.
+        const bool keeps = log_.terms().contains(newest_->id.at);
+        if (!keeps) reset_log_to(*newest_);
+    }
+    commit_ = std::max(hard_.commit_hint, log_.base().index);
+    if (newest_) commit_ = std::max(commit_, newest_->id.at.index);
+    commit_ = std::min(commit_, log_.last_index());
+    opening_restore_ = newest_.has_value() && !found.restore_skipped;
+    applied_ = handed_ = found.restore_skipped ? std::max(found.machine_applied, log_.base().index)
+                                               : log_.base().index;
+    apply_cursor_.index = handed_.next();
+    persist_cursor_.index = log_.last_index().next();
+    announced_ = {role_kind::follower, hard_.term, {}};
+    announce_members(members_.latest());
+    try_join();
+}
+
+inline role_kind consensus::role() const noexcept {
+    if (leads()) return role_kind::leader;
+    const auto* running_for = std::get_if<candidate_state>(&role_);
+    if (running_for == nullptr) return role_kind::follower;
+    return running_for->pre ? role_kind::pre_candidate : role_kind::candidate;
+}
+
+inline node_id consensus::leader() const noexcept {
+    if (leads()) return who_.self;
+    const auto* following = std::get_if<follower_state>(&role_);
+    return following != nullptr ? following->leader : node_id{};
+}
+
+inline void consensus::hard_changed() noexcept {
+    ++hard_version_;
+    hard_dirty_ = true;
+    touch();
+}
+
+inline void consensus::book_changed() noexcept {
+    ++book_version_;
+    book_dirty_ = true;
+    touch();
+}
+
+inline void consensus::reject() noexcept {
+    ++rejected_;
+    status_stale_ = true;
+}
+
+inline void consensus::announce_role() noexcept {
+    const role_change now{role(), hard_.term, leader()};
+    if (now.role == announced_.role && now.term == announced_.term && now.leader == announced_.leader) return;
+    announced_ = now;
+    out().rare.role = now;
+    out().has |= effects::rarely;
+    touch();
+}
+
+inline void consensus::announce_members(const configuration& now) noexcept {
+    out().rare.members = now;
+    out().has |= effects::rarely;
+    touch();
+}
+
+// Built in place: an envelope moved after its fields were written stalls on store forwarding.
+template <class Body>
+Body& consensus::send_now(node_id to) noexcept {
+    envelope& mail = out().send.emplace_back();
+    out().has |= effects::sending;
+    mail.peer = to;
+    mail.incarnation = who_.incarnation;
+    return mail.body.template emplace<Body>();
+}
+
+template <class Body>
+void consensus::send_held(node_id to, const stamp& needs, const Body& body) noexcept {
+    if (needs.reached(durable_)) {
+        send_now<Body>(to) = body;
+        return;
+    }
+    held_message& waiting = held_.emplace_back();
+    waiting.needs = needs;
+    waiting.term = hard_.term;
+    waiting.mail.peer = to;
+    waiting.mail.incarnation = who_.incarnation;
+    waiting.mail.body = body;
+}
+
+// A held reply whose term has passed is dropped: it would speak for a promise that was overtaken.
+inline void consensus::release_held() noexcept {
+    std::size_t kept = 0;
+    for (held_message& each : held_) {
+        if (each.term != hard_.term) continue;
+        if (each.needs.reached(durable_)) {
+            out().send.push_back(each.mail);
+            out().has |= effects::sending;
+        } else {
+            held_[kept++] = each;
+        }
+    }
+    held_.resize(kept);
+}
+
+inline effects& consensus::take_effects() noexcept {
+    work_ = false;
+    if (running()) {
+        flush_leader();
+        flush_persist();
+        flush_reply();
+        flush_apply();
+    }
+    effects& full = effects_[filling_];
+    filling_ ^= 1;
+    empty(effects_[filling_]);
+    return full;
+}
+
+// Only what `has` names was filled; capacities stay.
+inline void consensus::empty(effects& taken) noexcept {
+    const u32 has = std::exchange(taken.has, 0);
+    if (has & effects::persisting) taken.persist = {};
+    if (has & effects::loading) taken.load.clear();
+    if (has & effects::sending) {
+        taken.send.clear();
+        lent_loads_[filling_].clear();
+    }
+    if (has & effects::applying) taken.apply.clear();
+    if (has & effects::reading) taken.reads.clear();
+    if (has & effects::rarely) {
+        taken.rare.compact.reset();
+        taken.rare.members.reset();
+        taken.rare.snapshots.clear();
+        taken.rare.role.reset();
+        taken.rare.transfer.reset();
+    }
+}
+
+inline void consensus::stop(error why) noexcept {
+    if (stopped_) return;
+    if (leader_state* office = leading()) fail_reads(*office);
+    stopped_ = why ? why : error{errc::stopped, 0, "core.stop"};
+    held_.clear();
+    reply_ = {};
+    touch();
+}
+
+inline result<void> consensus::reconfigure(const core::options& numbers) noexcept {
+    if (result<void> valid = numbers.validate(); !valid) return valid.why();
+    options_ = numbers;
+    touch();
+    return {};
+}
+
+inline instant consensus::deadline() const noexcept {
+    if (!running()) return never;
+    if (!started_) return {};
+    instant next = never;
+    if (const leader_state* office = leading()) {
+        next = earliest(next, office->heartbeat_at);
+        next = earliest(next, office->notice_at);
+        if (options_.check_quorum) next = earliest(next, office->quorum_at);
+        if (office->transfer) next = earliest(next, office->transfer->deadline);
+    } else {
+        next = earliest(next, timer_.deadline());
+    }
+    if (!may_vote() || fence_.up()) next = earliest(next, introduce_at_);
+    return next;
+}
+
+inline const core::status& consensus::status() const noexcept {
+    if (!status_stale_) return status_;
+    status_stale_ = false;
+    core::status& s = status_;
+    s.role = role();
+    s.term = hard_.term;
+    s.leader = leader();
+    s.voted_for = hard_.voted_for;
+    s.first = log_.first();
+    s.last = log_.last_index();
+    s.last_term = log_.last().term;
+    s.stable = stable_.stable();
+    s.commit = commit_;
+    s.applied = applied_;
+    s.snapshot = newest_ ? newest_->id.at.index : index_t{};
+    s.snapshot_term = newest_ ? newest_->id.at.term : term_t{};
+    s.joined = may_vote();
+    s.fenced = fence_.up();
+    s.joint = members_.latest().joint;
+    s.stopped = !running();
+    s.stop_cause = stopped_;
+    s.tail_bytes = log_.tail().block_bytes_held();
+    s.uncommitted_bytes = leads() ? uncommitted_bytes_ : 0;
+    s.rejected = rejected_;
+    s.elections = elections_;
+    s.leaderships = leaderships_;
+    s.peer_count = 0;
+    s.serving_reads = false;
+    s.transfer_target = {};
+    const leader_state* office = leading();
+    if (office == nullptr) return s;
+    s.serving_reads = commit_ >= office->barrier && !fence_.up();
+    if (office->transfer) s.transfer_target = office->transfer->target;
+    for (const progress& each : office->peers) {
+        if (s.peer_count == peers_max) break;
+        const member* known = members_.latest().find(each.id);
+        const u64 lag = s.last.value > each.match().value ? s.last.value - each.match().value : 0;
+        s.peers[s.peer_count++] = {each.id,
+                                   known != nullptr ? known->role : member_role::none,
+                                   each.mode(),
+                                   each.reachable,
+                                   each.heard_at + options_.election_timeout_min > now_,
+                                   each.match(),
+                                   each.next(),
+                                   lag,
+                                   each.window().bytes()};
+    }
+    return s;
+}
+
+}  // namespace core
+
+RAFTKIT_NAMESPACE_END
