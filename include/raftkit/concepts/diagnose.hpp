@@ -6,104 +6,11 @@
 // different sentences. Optional members that are there but do not fit are named too: otherwise a
 // forgotten noexcept would switch a refinement off in silence.
 
-#include <raftkit/concepts/observer.hpp>
-#include <raftkit/concepts/snapshot_store.hpp>
-#include <raftkit/concepts/state_machine.hpp>
-#include <raftkit/concepts/transport.hpp>
+#include <raftkit/concepts/lax.hpp>
 
 RAFTKIT_NAMESPACE_BEGIN
 
 namespace detail {
-
-namespace lax {
-
-template <class S>
-concept persist = requires(S& s, const persist_batch& b) {
-    { s.persist(b) } -> std::same_as<persisted>;
-};
-template <class S>
-concept load = requires(S& s, load_request r) {
-    { s.load(r) } -> std::same_as<void>;
-};
-template <class S>
-concept compact = requires(S& s, const log_base& b) {
-    { s.compact(b) } -> std::same_as<void>;
-};
-template <class S>
-concept close = requires(S& s) {
-    { s.close() } -> std::same_as<void>;
-};
-template <class T>
-concept send = requires(T& t, const envelope& e) {
-    { t.send(e) } -> std::same_as<void>;
-};
-template <class T>
-concept send_bulk = requires(T& t, const bulk_envelope& e) {
-    { t.send(e) } -> std::same_as<void>;
-};
-template <class T>
-concept members = requires(T& t, const configuration& c) {
-    { t.members(c) } -> std::same_as<void>;
-};
-template <class T>
-concept drain = requires(T& t, need::mail_sink<0>& one, need::mail_sink<1>& two) {
-    t.drain(one);
-    t.drain(two);
-};
-template <class R>
-concept commit = requires(R& r) {
-    { r.commit() } -> std::same_as<void>;
-};
-template <class M>
-concept digest = requires(M& m) { m.digest(); };
-template <class M>
-concept durable_index = requires(M& m) { m.durable_index(); };
-template <class I>
-concept at = requires(I& i) { i.at(); };
-template <class I>
-concept section = requires(I& i) { i.section(); };
-template <class R>
-concept manifest = requires(R& r) {
-    { r.manifest() } -> std::same_as<const snapshot_manifest&>;
-};
-template <class T>
-concept due = requires(T& t, const growth& g, instant n) {
-    { t.due(g, n) } -> std::same_as<trigger_verdict>;
-};
-template <class T>
-concept wake_at = requires(T& t, const growth& g) { t.wake_at(g); };
-template <class C>
-concept wake_at_shape = requires(C& c, const log_shape& l) { c.wake_at(l); };
-template <class C>
-concept keep_from = requires(C& c, const log_shape& l) {
-    { c.keep_from(l) } -> std::same_as<index_t>;
-};
-template <class R>
-concept keeps = requires(R& r, const kept_snapshot& s, instant n) {
-    { r.keeps(s, n) } -> std::same_as<bool>;
-};
-template <class T>
-concept admit = requires(T& t, const bulk_request& r, instant n) {
-    { t.admit(r, n) } -> std::same_as<instant>;
-};
-template <class C>
-concept decide_clash = requires(C& c, const install_clash& k) {
-    { c.decide(k) } -> std::same_as<clash_verdict>;
-};
-template <class C>
-concept decide_damage = requires(C& c, const damage& d) {
-    { c.decide(d) } -> std::same_as<damage_verdict>;
-};
-template <class C>
-concept repairs = requires { requires C::repairs || !C::repairs; };
-template <class X>
-concept run = requires(X& x, operation& job) {
-    { x.run(job) } -> std::same_as<void>;
-};
-template <class X>
-concept bind = requires(X& x, completion_port p) { x.bind(p); };
-
-}  // namespace lax
 
 // Two sentences about one member: it is missing (or returns something else), or only its qualifiers
 // are.
@@ -130,6 +37,18 @@ struct diagnose_storage {
 };
 
 template <class T>
+struct diagnose_drain {
+    RAFTKIT_SAY_BOTH(lax::drain<T>, need::transport_drain<T>, "a pollable Transport",
+                     "template <class Sink> void drain(Sink&)", "noexcept", "transport");
+    static constexpr bool said = true;
+};
+// Half of a pollable transport would be driven as if it had a thread of its own: by nobody.
+template <class T>
+constexpr bool said_of_drain() noexcept {
+    if constexpr (need::transport_attach<T>) return diagnose_drain<T>::said;
+    return true;
+}
+template <class T>
 struct diagnose_transport {
     RAFTKIT_SAY(need::transport_open<T>,
                 "Transport lacks `result<void> open(const identity&, completion_port)`",
@@ -142,11 +61,7 @@ struct diagnose_transport {
                      "void members(const configuration&)", "noexcept", "transport");
     RAFTKIT_SAY_BOTH(lax::close<T>, need::transport_close<T>, "Transport", "void close()",
                      "noexcept", "transport");
-    // Half of a pollable transport would be driven as if it had a thread of its own: by nobody.
-    RAFTKIT_SAY(
-        !need::transport_attach<T> || need::transport_drain<T>,
-        "a Transport with `attach` lacks `template <class Sink> void drain(Sink&) noexcept`",
-        "transport");
+    static_assert(said_of_drain<T>());
     static constexpr bool said = true;
 };
 template <class T>
@@ -154,8 +69,6 @@ struct diagnose_pollable_transport {
     static_assert(diagnose_transport<T>::said);
     RAFTKIT_SAY(need::transport_attach<T>,
                 "a pollable Transport lacks `result<void> attach(poller&)`", "transport");
-    RAFTKIT_SAY_BOTH(lax::drain<T>, need::transport_drain<T>, "a pollable Transport",
-                     "template <class Sink> void drain(Sink&)", "noexcept", "transport");
     static constexpr bool said = true;
 };
 
@@ -246,17 +159,17 @@ struct diagnose_snapshot_reader {
     static constexpr bool said = true;
 };
 template <class S>
+concept names_writer = requires { typename S::writer; };
+template <class S>
+concept names_reader = requires { typename S::reader; };
+template <class S>
 constexpr bool said_of_writer() noexcept {
-    if constexpr (requires { typename S::writer; }) {
-        return diagnose_snapshot_writer<typename S::writer>::said;
-    }
+    if constexpr (names_writer<S>) return diagnose_snapshot_writer<typename S::writer>::said;
     return true;
 }
 template <class S>
 constexpr bool said_of_reader() noexcept {
-    if constexpr (requires { typename S::reader; }) {
-        return diagnose_snapshot_reader<typename S::reader>::said;
-    }
+    if constexpr (names_reader<S>) return diagnose_snapshot_reader<typename S::reader>::said;
     return true;
 }
 template <class S>
@@ -264,17 +177,13 @@ struct diagnose_snapshot_store {
     RAFTKIT_SAY(need::store_recover<S>,
                 "SnapshotStore lacks `result<store_report> recover(const identity&)`",
                 "snapshot_store");
-    RAFTKIT_SAY(
-        requires { typename S::writer; }, "SnapshotStore lacks the type `writer`",
-        "snapshot_store");
-    RAFTKIT_SAY(
-        requires { typename S::reader; }, "SnapshotStore lacks the type `reader`",
-        "snapshot_store");
-    RAFTKIT_SAY(need::store_create<S>,
+    RAFTKIT_SAY(names_writer<S>, "SnapshotStore lacks the type `writer`", "snapshot_store");
+    RAFTKIT_SAY(names_reader<S>, "SnapshotStore lacks the type `reader`", "snapshot_store");
+    RAFTKIT_SAY(!names_writer<S> || need::store_create<S>,
                 "SnapshotStore lacks `result<writer> create(const snapshot_manifest&)`",
                 "snapshot_store");
-    RAFTKIT_SAY(need::store_opens<S>, "SnapshotStore lacks `result<reader> open(snapshot_id)`",
-                "snapshot_store");
+    RAFTKIT_SAY(!names_reader<S> || need::store_opens<S>,
+                "SnapshotStore lacks `result<reader> open(snapshot_id)`", "snapshot_store");
     RAFTKIT_SAY(need::store_lists<S>,
                 "SnapshotStore lacks `result<std::vector<snapshot_manifest>> list()`",
                 "snapshot_store");
