@@ -3,6 +3,7 @@
 // by a socket read) and then shared by reference count among the log tail and whatever a transport could not write
 // at once. The pool is a LIFO, so that the hottest block is used next; releasing from another thread is allowed.
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdlib>
@@ -13,13 +14,13 @@
 
 RAFTKIT_NAMESPACE_BEGIN
 
-class block_pool;
+struct block_spares;
 
 // Layout: this header, then `capacity` bytes in the same allocation.
 struct block {
     std::atomic<u32> refs{1};
     u32 capacity = 0;
-    block_pool* home = nullptr;  // null: freed to the allocator
+    block_spares* home = nullptr;  // null: freed to the allocator
     block* next = nullptr;       // free list
 
     std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
@@ -41,49 +42,33 @@ inline void free_block(block* gone) noexcept {
     std::free(gone);
 }
 
-// Keeps at most `spare_max` blocks of `block_bytes`. acquire() belongs to one thread (the raft context); release may
-// come from any. The pool must outlive its blocks: a node destroys it last.
-class block_pool {
-public:
-    explicit block_pool(u32 spare_max = 64) noexcept : spare_max_(spare_max) {}
-    block_pool(block_pool&&) = delete;
-    ~block_pool() {
-        free_chain(mine_);
-        free_chain(returned_.exchange(nullptr, std::memory_order_acquire));
-    }
-
-    // A block with at least `capacity` bytes and one reference; null when out of memory. O(1).
-    block* acquire(u32 capacity = block_bytes) noexcept {
-        if (capacity > block_bytes) return allocate_block(capacity);
-        if (mine_ == nullptr) mine_ = returned_.exchange(nullptr, std::memory_order_acquire);
-        if (mine_ == nullptr) return make();
-        block* taken = mine_;
-        mine_ = taken->next;
-        spare_.fetch_sub(1, std::memory_order_relaxed);
-        taken->next = nullptr;
-        taken->refs.store(1, std::memory_order_relaxed);
-        return taken;
-    }
+// The spare blocks of one pool, apart from it: blocks may outlive the pool (a peer in the same process, a machine that
+// kept a command), and then the last one frees this.
+struct block_spares {
+    std::atomic<u64> users{1};  // the pool, and every block that is out
+    std::atomic<block*> returned{nullptr};
+    std::atomic<u32> count{0};
+    std::atomic<bool> closed{false};
+    u32 max = 0;
 
     // Any thread.
     void put_back(block* free) noexcept {
-        if (spare_.fetch_add(1, std::memory_order_relaxed) >= spare_max_) {
-            spare_.fetch_sub(1, std::memory_order_relaxed);
+        if (closed.load(std::memory_order_acquire) || count.fetch_add(1, std::memory_order_relaxed) >= max) {
+            if (!closed.load(std::memory_order_relaxed)) count.fetch_sub(1, std::memory_order_relaxed);
             free_block(free);
-            return;
+        } else {
+            block* head = returned.load(std::memory_order_relaxed);
+            do {
+                free->next = head;
+            } while (!returned.compare_exchange_weak(head, free, std::memory_order_release,
+                                                     std::memory_order_relaxed));
         }
-        block* head = returned_.load(std::memory_order_relaxed);
-        do {
-            free->next = head;
-        } while (!returned_.compare_exchange_weak(head, free, std::memory_order_release,
-                                                  std::memory_order_relaxed));
+        leave();
     }
-
-private:
-    block* make() noexcept {
-        block* made = allocate_block(block_bytes);
-        if (made != nullptr) made->home = this;
-        return made;
+    void leave() noexcept {
+        if (users.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+        free_chain(returned.exchange(nullptr, std::memory_order_acquire));
+        delete this;
     }
     static void free_chain(block* head) noexcept {
         while (head != nullptr) {
@@ -92,11 +77,45 @@ private:
             head = next;
         }
     }
+};
 
+// Keeps at most `spare_max` blocks of `block_bytes`. acquire() belongs to one thread (the raft context); release may
+// come from any, also after the pool is gone.
+class block_pool {
+public:
+    explicit block_pool(u32 spare_max = 64) noexcept : spares_(new (std::nothrow) block_spares) {
+        if (spares_ != nullptr) spares_->max = spare_max;
+    }
+    block_pool(block_pool&&) = delete;
+    ~block_pool() {
+        block_spares::free_chain(mine_);
+        if (spares_ == nullptr) return;
+        spares_->closed.store(true, std::memory_order_release);
+        spares_->leave();
+    }
+
+    // A block with at least `capacity` bytes and one reference; null when out of memory. O(1).
+    block* acquire(u32 capacity = block_bytes) noexcept {
+        if (capacity > block_bytes || spares_ == nullptr) return allocate_block(std::max(capacity, block_bytes));
+        if (mine_ == nullptr) mine_ = spares_->returned.exchange(nullptr, std::memory_order_acquire);
+        block* taken = mine_;
+        if (taken == nullptr) {
+            taken = allocate_block(block_bytes);
+            if (taken == nullptr) return nullptr;
+            taken->home = spares_;
+        } else {
+            mine_ = taken->next;
+            spares_->count.fetch_sub(1, std::memory_order_relaxed);
+            taken->next = nullptr;
+            taken->refs.store(1, std::memory_order_relaxed);
+        }
+        spares_->users.fetch_add(1, std::memory_order_relaxed);
+        return taken;
+    }
+
+private:
     block* mine_ = nullptr;
-    std::atomic<block*> returned_{nullptr};
-    std::atomic<u32> spare_{0};
-    u32 spare_max_;
+    block_spares* spares_;
 };
 
 inline void keep_block(block* kept) noexcept { kept->refs.fetch_add(1, std::memory_order_relaxed); }

@@ -95,6 +95,7 @@ public:
         RAFTKIT_ASSERT(entries.first == next_);
         if (probing* probe = std::get_if<probing>(&mode_)) {
             probe->waiting = true;
+            move_next(next_);  // the probe may be repeated: the cursor goes back with it
             return;
         }
         next_ = entries.end_index();

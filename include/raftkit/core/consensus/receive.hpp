@@ -158,7 +158,11 @@ inline void consensus::take_entries(const append_request& request) noexcept {
     } else if (log_.term_at(previous.index) != previous.term || previous.index > log_.last_index()) {
         return refuse_append(previous.index, previous.term);
     }
-    if (log_.tail().block_bytes_held() > options_.tail_bytes_max && !entries.empty()) return;
+    // A full tail waits for the machine, which frees it. Entries that are not committed yet don't: only what this
+    // leader sends can commit or replace them, and its own limits bound them.
+    const bool machine_lags = applied_ < std::min(commit_, stable_.stable());
+    const bool full = log_.tail().block_bytes_held() > options_.tail_bytes_max;
+    if (full && machine_lags && !entries.empty()) return;
     const index_t matched = entries.empty() ? previous.index : entries.last();
     if (!entries.empty()) store_entries(entries, has_members);
     if (log_.last_index() < matched) return;  // not stored: a peer that lies about committed entries
