@@ -6,7 +6,9 @@ using namespace raftkit;
 
 namespace {
 
-constexpr snapshot_id at(u64 index, u64 nonce = 1, u64 term = 3) { return {{{index}, {term}}, nonce}; }
+constexpr snapshot_id at(u64 index, u64 nonce = 1, u64 term = 3) {
+    return {{{index}, {term}}, nonce};
+}
 
 constexpr running_install nothing{};
 constexpr running_install fetching{install_stage::fetching, at(100), {5}};
@@ -32,9 +34,12 @@ TEST_CASE("row 2: what is committed here is not installed") {  // known bug 49, 
     row(fetching, {at(100), {5}, {}}, 100, install_verdict::already_have, 2);
 }
 
-TEST_CASE("row 3: the first offer starts") { row(nothing, {at(100), {5}, {}}, 0, install_verdict::start, 3); }
+TEST_CASE("row 3: the first offer starts") {
+    row(nothing, {at(100), {5}, {}}, 0, install_verdict::start, 3);
+}
 
-TEST_CASE("row 4: the same id resumes, also in a new term and while restoring") {  // known bug 39, scenario D58
+TEST_CASE("row 4: the same id resumes, also in a new term and while restoring") {  // known bug 39,
+                                                                                   // scenario D58
     row(fetching, {at(100), {5}, {}}, 0, install_verdict::resume, 4);
     row(fetching, {at(100), {6}, {}}, 0, install_verdict::resume, 4);
     row(restoring, {at(100), {6}, {}}, 0, install_verdict::resume, 4);

@@ -116,11 +116,14 @@ TEST_CASE("a manifest whose sums disagree is corrupt although its checksum is ri
     CHECK(code_after([](snapshot_manifest& m) { ++m.meta.digest[1]; }) == errc::corrupt);
     CHECK(code_after([](snapshot_manifest& m) { ++m.sections[0].digest[0]; }) == errc::corrupt);
     CHECK(code_after([](snapshot_manifest& m) { m.chunk_bytes = 0; }) == errc::corrupt);
-    CHECK(code_after([](snapshot_manifest& m) { m.chunk_bytes = stored_chunk_bytes_max + 1; }) == errc::corrupt);
-    CHECK(code_after([](snapshot_manifest& m) { m.sections[0].bytes = ~u64{0}; }) == errc::corrupt);
-    CHECK(code_after([](snapshot_manifest& m) { m.sections[0].name.assign(256, 'x'); }) == errc::corrupt);
-    CHECK(code_after([](snapshot_manifest& m) { m.sections[0].user_meta.resize((64u << 10) + 1); }) ==
+    CHECK(code_after([](snapshot_manifest& m) { m.chunk_bytes = stored_chunk_bytes_max + 1; }) ==
           errc::corrupt);
+    CHECK(code_after([](snapshot_manifest& m) { m.sections[0].bytes = ~u64{0}; }) == errc::corrupt);
+    CHECK(code_after([](snapshot_manifest& m) { m.sections[0].name.assign(256, 'x'); }) ==
+          errc::corrupt);
+    CHECK(code_after([](snapshot_manifest& m) {
+              m.sections[0].user_meta.resize((64u << 10) + 1);
+          }) == errc::corrupt);
 }
 
 TEST_CASE("counts and lengths from outside reserve nothing") {
@@ -148,7 +151,8 @@ TEST_CASE("random bytes behind a right checksum never crash the decoder") {
             const std::size_t at = random.between(manifest_frame_bytes, bytes.size() - 1);
             bytes[at] = static_cast<std::byte>(random.next());
         }
-        if (random.chance(200'000)) bytes.resize(random.between(manifest_frame_bytes, bytes.size()));
+        if (random.chance(200'000))
+            bytes.resize(random.between(manifest_frame_bytes, bytes.size()));
         seal(bytes);
         result<snapshot_manifest> read = decode_manifest(bytes);
         if (!read) continue;

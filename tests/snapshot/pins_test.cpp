@@ -89,4 +89,3 @@ TEST_CASE("the log stays behind the lowest snapshot on its way") {  // known bug
     pins.released({3});
     CHECK(pins.lowest_leased() == index_t{9});
 }
-

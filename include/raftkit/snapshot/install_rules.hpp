@@ -1,15 +1,14 @@
 #pragma once
-// Install meets install: what a follower does with an offer while another transfer may be under way. A pure table; the
-// first row that holds decides (design §10, "Conflicts").
+// Install meets install: what a follower does with an offer while another transfer may be under
+// way. A pure table; the first row that holds decides (design §10, "Conflicts").
 //
-//   1  an older term than the running one's             stale         the leader of that term is gone
-//   2  at or below what is committed here               already_have  known bug 49
-//   3  nothing runs                                     start
-//   4  the same id, in whatever term                    resume        what is staged counts; a retry takes over
-//   5  older, in the same term                          stale
-//   6  another one while restoring                      busy          nothing is taken back after the swap began
-//   7  another one in a new term                        replace       its leader need not have the old one
-//   8  newer while fetching, the leader's log still
+//   1  an older term than the running one's             stale         the leader of that term is
+//   gone 2  at or below what is committed here               already_have  known bug 49 3  nothing
+//   runs                                     start 4  the same id, in whatever term resume what is
+//   staged counts; a retry takes over 5  older, in the same term                          stale 6
+//   another one while restoring                      busy          nothing is taken back after the
+//   swap began 7  another one in a new term                        replace       its leader need
+//   not have the old one 8  newer while fetching, the leader's log still
 //      reaches back to the running one                  finish        it is enough, and nearly here
 //   9  newer while fetching, otherwise                  replace
 
@@ -38,14 +37,15 @@ struct install_decision {
     u8 row = 0;  // of the table above, for tests and traces
 };
 
-constexpr install_decision decide_install(const running_install& running, const offered_install& offered,
-                                          index_t commit) noexcept {
+constexpr install_decision decide_install(const running_install& running,
+                                          const offered_install& offered, index_t commit) noexcept {
     const bool runs = running.stage != install_stage::none;
     if (runs && offered.term < running.term) return {install_verdict::stale, 1};
     if (offered.id.at.index <= commit) return {install_verdict::already_have, 2};
     if (!runs) return {install_verdict::start, 3};
     if (offered.id == running.id) return {install_verdict::resume, 4};
-    if (offered.term == running.term && older(offered.id, running.id)) return {install_verdict::stale, 5};
+    if (offered.term == running.term && older(offered.id, running.id))
+        return {install_verdict::stale, 5};
     if (running.stage == install_stage::restoring) return {install_verdict::busy, 6};
     if (offered.term != running.term) return {install_verdict::replace, 7};
     const bool reaches_back =

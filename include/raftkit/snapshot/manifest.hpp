@@ -1,14 +1,16 @@
 #pragma once
-// A manifest as bytes: it makes a directory of sections a snapshot, and it travels in an offer. What it says is
-// believed only after its own checksum, every bound and every sum agree: disks and peers are inputs. Little-endian:
+// A manifest as bytes: it makes a directory of sections a snapshot, and it travels in an offer.
+// What it says is believed only after its own checksum, every bound and every sum agree: disks and
+// peers are inputs. Little-endian:
 //
-//   u64 magic | u16 version | u16 zero | u32 total_bytes | u32 crc | u32 zero        the frame of every version
-//   u32 codec | u32 chunk_bytes | i64 created_at_unix_ms | i64 took | u32 meta_bytes | u32 sections | snapshot_meta
-//   per section: u64 bytes | u64 digest[2] | u8 origin | u8 zero | u16 name_bytes | u16 external_bytes | u16 zero |
+//   u64 magic | u16 version | u16 zero | u32 total_bytes | u32 crc | u32 zero        the frame of
+//   every version u32 codec | u32 chunk_bytes | i64 created_at_unix_ms | i64 took | u32 meta_bytes
+//   | u32 sections | snapshot_meta per section: u64 bytes | u64 digest[2] | u8 origin | u8 zero |
+//   u16 name_bytes | u16 external_bytes | u16 zero |
 //                u32 user_meta_bytes | name | external_id | user_meta
 //
-// The checksum covers everything but itself and stands where no version moves it, so that a newer format is told
-// from damage: `incompatible`, never `corrupt`.
+// The checksum covers everything but itself and stands where no version moves it, so that a newer
+// format is told from damage: `incompatible`, never `corrupt`.
 
 #include <raftkit/base/checksum.hpp>
 #include <raftkit/core/snapshot_meta.hpp>
@@ -54,7 +56,8 @@ inline u64 bytes_of(std::span<const section_meta> sections) noexcept {
 // Why a section can't be stored, or ok.
 inline error check_section(const section_meta& of) noexcept {
     const auto too_large = [](const char* why) { return error{errc::too_large, 0, why}; };
-    if (of.name.size() > section_name_bytes_max) return too_large("manifest: a section's name above 255 bytes");
+    if (of.name.size() > section_name_bytes_max)
+        return too_large("manifest: a section's name above 255 bytes");
     if (of.external_id.size() > section_external_bytes_max) {
         return too_large("manifest: a section's external id above 4 KiB");
     }
@@ -68,7 +71,8 @@ inline error check_section(const section_meta& of) noexcept {
 // Why a manifest can't be that of a whole snapshot, or ok.
 inline error check_manifest(const snapshot_manifest& of) noexcept {
     const auto wrong = [](const char* why) { return error{errc::corrupt, 0, why}; };
-    if (of.chunk_bytes == 0 || of.chunk_bytes > stored_chunk_bytes_max) return wrong("manifest: chunk_bytes");
+    if (of.chunk_bytes == 0 || of.chunk_bytes > stored_chunk_bytes_max)
+        return wrong("manifest: chunk_bytes");
     if (of.sections.size() > manifest_sections_max) {
         return {errc::too_large, 0, "manifest: more than 4096 sections"};
     }
@@ -76,8 +80,10 @@ inline error check_manifest(const snapshot_manifest& of) noexcept {
         if (const error why = check_section(each)) return why;
     }
     if (of.meta.sections != of.sections.size()) return wrong("manifest: the count of sections");
-    if (of.meta.bytes != bytes_of(of.sections)) return wrong("manifest: the sum of the sections' bytes");
-    if (of.meta.digest != digest_of(of.sections)) return wrong("manifest: the digest of the sections' digests");
+    if (of.meta.bytes != bytes_of(of.sections))
+        return wrong("manifest: the sum of the sections' bytes");
+    if (of.meta.digest != digest_of(of.sections))
+        return wrong("manifest: the digest of the sections' digests");
     return {};
 }
 
@@ -85,14 +91,16 @@ inline u64 encoded_bytes(const snapshot_manifest& of) noexcept {
     u64 bytes = manifest_frame_bytes + manifest_fixed_bytes + snapshot_meta_header_bytes;
     bytes += encoded_bytes(of.meta.members);
     for (const section_meta& each : of.sections) {
-        bytes += manifest_section_bytes + each.name.size() + each.external_id.size() + each.user_meta.size();
+        bytes += manifest_section_bytes + each.name.size() + each.external_id.size() +
+                 each.user_meta.size();
     }
     return bytes;
 }
 
 // Appends to `into`. Requires: !check_manifest(of), encoded_bytes(of) <= manifest_bytes_max.
 void encode(const snapshot_manifest& of, std::vector<std::byte>& into);
-// `corrupt`, or `incompatible` for what a newer version wrote; O(bytes), reserves nothing unchecked.
+// `corrupt`, or `incompatible` for what a newer version wrote; O(bytes), reserves nothing
+// unchecked.
 result<snapshot_manifest> decode_manifest(byte_span bytes) noexcept;
 
 namespace detail {
@@ -134,7 +142,8 @@ inline bool take_section(byte_reader& in, section_meta& into) noexcept {
     return in.ok();
 }
 
-// The frame that all versions share: whether `bytes` are one whole, undamaged manifest of this version.
+// The frame that all versions share: whether `bytes` are one whole, undamaged manifest of this
+// version.
 inline error check_manifest_frame(byte_span bytes) noexcept {
     const error damaged{errc::corrupt, 0, "snapshot/manifest.decode"};
     byte_reader in(bytes);
@@ -145,7 +154,8 @@ inline error check_manifest_frame(byte_span bytes) noexcept {
     if (!in.ok() || bytes.size() < manifest_frame_bytes || magic != manifest_magic) return damaged;
     if (total != bytes.size() || crc != manifest_crc(bytes)) return damaged;
     if (version != manifest_version) {
-        return {errc::incompatible, 0, "snapshot/manifest: written by another version of raftkit", version};
+        return {errc::incompatible, 0, "snapshot/manifest: written by another version of raftkit",
+                version};
     }
     return {};
 }
@@ -193,7 +203,8 @@ inline result<snapshot_manifest> decode_manifest(byte_span bytes) noexcept {
     result<snapshot_meta> head = decode_snapshot_meta(meta);
     if (!head) return head.why();
     if (head->format != snapshot_format) {
-        return error{errc::incompatible, 0, "snapshot/manifest: another format of snapshots", head->format};
+        return error{errc::incompatible, 0, "snapshot/manifest: another format of snapshots",
+                     head->format};
     }
     made.meta = std::move(*head);
     made.sections.resize(sections);

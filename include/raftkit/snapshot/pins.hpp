@@ -1,10 +1,12 @@
 #pragma once
-// Who needs which snapshot. Readers are counted; a transfer to a peer holds a lease that ends by itself when nothing
-// moves for a while, so that a peer that died does not hold disk space for ever. Retention deletes only what nobody
-// pins, and the log behind a leased snapshot stays (known bugs 54, 64). Pure: time is handed in.
+// Who needs which snapshot. Readers are counted; a transfer to a peer holds a lease that ends by
+// itself when nothing moves for a while, so that a peer that died does not hold disk space for
+// ever. Retention deletes only what nobody pins, and the log behind a leased snapshot stays (known
+// bugs 54, 64). Pure: time is handed in.
 //
 //   opened(id) / closed(id)           readers: restore, verification
-//   lease(peer, id, now) -> progressed(peer, now)* -> released(peer), or lapse(now) after `idle` without progress
+//   lease(peer, id, now) -> progressed(peer, now)* -> released(peer), or lapse(now) after `idle`
+//   without progress
 
 #include <utility>
 
@@ -33,7 +35,8 @@ public:
     }
     // Late news of a transfer that ended are ignored.
     void progressed(node_id peer, instant now) noexcept {
-        if (held* lease = leases_.find(peer)) lease->moved_at = lease->moved_at < now ? now : lease->moved_at;
+        if (held* lease = leases_.find(peer))
+            lease->moved_at = lease->moved_at < now ? now : lease->moved_at;
     }
     void released(node_id peer) noexcept { leases_.erase(peer); }
 
