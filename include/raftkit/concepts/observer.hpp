@@ -38,77 +38,77 @@ constexpr const char* name_of(node_phase phase) noexcept {
 
 struct role_changed {
     role_kind role = role_kind::follower;
-    term_t term;     // of a leader: its fencing token
-    node_id leader;  // 0: none known
+    term_t term{};     // of a leader: its fencing token
+    node_id leader{};  // 0: none known
 };
 struct committed {  // the commit index rose
-    index_t upto;
+    index_t upto{};
 };
 struct log_persisted {  // once a completion, whatever it covers
-    ticket upto;
+    ticket upto{};
     u64 log_bytes = 0;  // sizes of the log's files
-    duration write, sync;
-    error status;  // not ok: the node stops for good
+    duration write{}, sync{};
+    error status{};  // not ok: the node stops for good
 };
 struct apply_batch {
-    index_t first, last;
-    duration took;
+    index_t first{}, last{};
+    duration took{};
 };
 struct snapshot_begun {
-    log_id at;
+    log_id at{};
     const char* cause = "";  // of the trigger's verdict; "request" by hand
 };
 struct snapshot_progress {  // once a `progress_interval` and job
     bulk_use use{};
-    snapshot_id id;       // nonce 0 while the store has not named it
-    node_id peer;         // send and receive: the other side
+    snapshot_id id{};     // nonce 0 while the store has not named it
+    node_id peer{};       // send and receive: the other side
     u64 bytes = 0;        // so far
     u64 bytes_total = 0;  // 0: not known yet
 };
 struct snapshot_published {  // durable and listed: saved here, or received and not yet restored
-    snapshot_id id;
+    snapshot_id id{};
     snapshot_origin origin{};
     u64 bytes = 0;
-    duration took;
+    duration took{};
     bool large = false;  // the first one above `snapshot_bytes_warn`
 };
 struct snapshot_failed {
     bulk_use use{};
-    log_id at;  // of the snapshot that was to be; 0 if unknown
-    error why;
+    log_id at{};  // of the snapshot that was to be; 0 if unknown
+    error why{};
 };
 struct snapshot_shipped {  // `to` has it durably
-    node_id to;
-    snapshot_id id;
+    node_id to{};
+    snapshot_id id{};
     u64 bytes = 0;
-    duration took;
+    duration took{};
 };
 struct snapshot_restored {  // the machine's state is that of the snapshot
-    snapshot_id id;
+    snapshot_id id{};
     u64 bytes = 0;
-    duration took;
+    duration took{};
 };
 struct compacted {  // the log begins at `first` now
-    index_t first;
+    index_t first{};
 };
-struct rejected {  // what a peer or a disk said and nobody believed
-    node_id peer;  // 0: unknown
-    error why;
+struct rejected {    // what a peer or a disk said and nobody believed
+    node_id peer{};  // 0: unknown
+    error why{};
     u64 count = 1;  // since the last such event
 };
 struct peer_changed {
-    node_id peer;
+    node_id peer{};
     bool reachable = false;
 };
 struct phase_changed {
     node_phase from{}, to{};
 };
 struct damage_found {
-    damage what;
+    damage what{};
     damage_verdict verdict{};
 };
 struct stopped {  // the last event
-    error why;    // ok: it was asked to
+    error why{};  // ok: it was asked to
 };
 
 // Nothing to say, nothing to pay. The only observer that may hear nothing.

@@ -17,10 +17,10 @@ struct trigger_verdict {
 struct growth {  // since the newest durable snapshot
     u64 entries = 0, bytes = 0;
     u64 snapshot_bytes = 0;  // of that snapshot; 0: none yet
-    log_id applied, snapshot;
-    index_t last, slowest_match;  // of the reachable peers; last if not leader
-    instant snapshot_at, serving_since;
-    duration apply_cost, restore_cost;
+    log_id applied{}, snapshot{};
+    index_t last{}, slowest_match{};  // of the reachable peers; last if not leader
+    instant snapshot_at{}, serving_since{};
+    duration apply_cost{}, restore_cost{};
     bool leading = false, learner_healthy = false, closing = false;
 };
 template <class T>
@@ -33,12 +33,12 @@ concept timed_trigger = snapshot_trigger<T> && requires(const T& t, const growth
 };
 
 struct log_shape {
-    index_t first, last, applied;
-    index_t snapshot, previous_snapshot, oldest_kept;
-    index_t slowest_match;
+    index_t first{}, last{}, applied{};
+    index_t snapshot{}, previous_snapshot{}, oldest_kept{};
+    index_t slowest_match{};
     u64 bytes = 0;
     u32 bytes_per_entry = 0;
-    instant now, snapshot_at;
+    instant now{}, snapshot_at{};
 };
 template <class C>
 concept compaction_policy = requires(const C& c, const log_shape& l) {  // the node clamps
@@ -50,10 +50,10 @@ concept timed_compaction = compaction_policy<C> && requires(const C& c, const lo
 };
 
 struct kept_snapshot {
-    snapshot_id id;
+    snapshot_id id{};
     u64 bytes = 0;
     u32 rank = 0;  // 0: newest
-    instant published_at;
+    instant published_at{};
     snapshot_origin origin{};
 };
 template <class R>
@@ -73,7 +73,7 @@ concept throttle_policy = requires(T& t, const bulk_request& r, instant now) {  
 };
 
 struct install_clash {
-    log_id saving, offered;
+    log_id saving{}, offered{};
 };
 enum class clash_verdict : u8 { cancel_save, finish_save_first, run_both };
 template <class C>
