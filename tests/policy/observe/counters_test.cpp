@@ -54,8 +54,7 @@ TEST_CASE("durations add up to seconds with nine digits") {
     tell(counted, log_persisted{.log_bytes = 10, .sync = microseconds(250)});
     tell(counted, log_persisted{.log_bytes = 99, .write = nanoseconds(5), .sync = seconds(12)});
     CHECK(has_line(counted, "raftkit_log_sync_seconds_total{group=\"1\",node=\"0\"} 12.000250000"));
-    CHECK(
-        has_line(counted, "raftkit_log_write_seconds_total{group=\"1\",node=\"0\"} 0.000000005"));
+    CHECK(has_line(counted, "raftkit_log_write_seconds_total{group=\"1\",node=\"0\"} 0.000000005"));
     CHECK(has_line(counted, "raftkit_log_bytes{group=\"1\",node=\"0\"} 99"));
     CHECK(has_line(counted, "raftkit_log_batches_total{group=\"1\",node=\"0\"} 2"));
     CHECK(counted.log_failures.value() == 0);
@@ -82,9 +81,8 @@ TEST_CASE("a batch counts its entries, both ends included") {
 TEST_CASE("a received snapshot is no save") {
     counters counted;
     tell(counted, snapshot_begun{{index_t{9}, term_t{1}}, "entries"});
-    tell(counted, snapshot_published{.id = {{index_t{9}, term_t{1}}, 1},
-                                     .bytes = 100,
-                                     .took = milliseconds(2)});
+    tell(counted, snapshot_published{
+                      .id = {{index_t{9}, term_t{1}}, 1}, .bytes = 100, .took = milliseconds(2)});
     CHECK(counted.saves.value() == 1);
     tell(counted, snapshot_published{.id = {{index_t{50}, term_t{2}}, 2},
                                      .origin = snapshot_origin::installed,
