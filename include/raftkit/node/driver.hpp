@@ -1,0 +1,157 @@
+#pragma once
+// The driver: turns what happened into inputs of the core and the core's effects into calls, in poll() and nowhere
+// else. It owns no policy and no I/O; design §14 walks through it.
+//
+//   poll(now):  events, mail, submissions -> core -> effects: wire, then disk, then machine -> operations finish
+//                     ^                                             |
+//                     +---- again while that caused more, bounded --+
+//
+// The bodies are in driver/*.hpp: intake (requests), turn (poll and effects), life (open, phases, close).
+
+#include <atomic>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <raftkit/node/opening.hpp>
+#include <raftkit/node/parts.hpp>
+#include <raftkit/node/pending.hpp>
+#include <raftkit/node/requests.hpp>
+#include <raftkit/node/snapshot_desk.hpp>
+#include <raftkit/node/status.hpp>
+#include <raftkit/policy/execute.hpp>
+
+RAFTKIT_NAMESPACE_BEGIN
+
+namespace detail {
+// One address a thread: tells whether status() is asked on the thread that polls.
+inline const void* this_thread() noexcept {
+    static thread_local const char here = 0;
+    return &here;
+}
+template <class Executor>
+inline constexpr bool runs_in_poll =
+    std::is_same_v<std::remove_cvref_t<Executor>, inline_executor> ||
+    std::is_same_v<std::remove_cvref_t<Executor>, on_loop>;
+}  // namespace detail
+
+template <class Parts>
+class driver {
+public:
+    explicit driver(Parts& parts) : parts_(parts), first_options_(parts.options) {}
+    driver(driver&&) = delete;
+    ~driver() { delete next_options_.load(); }
+
+    // driver/life.hpp
+    result<void> open();
+    void close(instant deadline) noexcept;
+    void shut_down() noexcept;  // at once: for destructors
+    bool stopped() const noexcept { return parts_.phase == node_phase::stopped; }
+    const damage* found() const noexcept { return found_ ? &*found_ : nullptr; }
+
+    // driver/turn.hpp
+    instant poll(instant now) noexcept;
+    void publish() noexcept;
+    node_status status() const noexcept;
+
+    // driver/intake.hpp
+    void begin(operation& asked) noexcept;
+    void propose(byte_span command, operation& asked) noexcept;
+    result<void> reconfigure(const node_options& next) noexcept;
+
+private:
+    static constexpr u32 rounds_max = 8;
+    static constexpr duration publish_every = milliseconds(1);
+
+    // life
+    error check_found(const damage& seen);
+    result<void> bind_executors();
+    void start_core() noexcept;
+    void enter(node_phase next) noexcept;
+    void advance_phase() noexcept;
+    void fail(error why) noexcept;
+    void advance_close() noexcept;
+    void finish_close() noexcept;
+
+    // turn
+    void take_events(u32& budget) noexcept;
+    void handle(event& what) noexcept;
+    void on(persisted& done) noexcept;
+    void on(loaded& read) noexcept;
+    void on(received& mail) noexcept { receive(mail.mail); }
+    void on(received_bulk& mail) noexcept { receive(mail.mail); }
+    void on(peer_state& seen) noexcept;
+    void on(applied& done) noexcept;
+    void on(snapshot_step& step) noexcept;
+    void receive(const envelope& mail) noexcept;
+    void receive(const bulk_envelope& mail) noexcept;
+    bool carry_out() noexcept;
+    void do_wire(effects& what) noexcept;
+    void do_disk(effects& what) noexcept;
+    void do_machine(effects& what) noexcept;
+    void do_rest(effects& what) noexcept;
+    void hand_over(const run_view& entries) noexcept;
+    bool step_machine() noexcept;
+    void machine_stepped() noexcept;
+    instant deadline() const noexcept;
+    void describe(node_status& into) const noexcept;
+
+    // intake
+    void take_submissions() noexcept;
+    void take_nudge() noexcept;
+    error refuses(const operation& asked) const noexcept;
+    void appended(operation& asked, const result<log_id>& where) noexcept;
+    void propose_large(proposal& asked) noexcept;
+    void flush_reads() noexcept;
+    void read_stale(operation& asked) noexcept;
+    i64 stamp() const noexcept;
+    node_id leader() const noexcept { return parts_.core ? parts_.core->status().leader : node_id{}; }
+
+    struct mail_sink {
+        driver* to;
+        void operator()(const envelope& mail) noexcept { to->receive(mail); }
+        void operator()(const bulk_envelope& mail) noexcept { to->receive(mail); }
+        void operator()(peer_state seen) noexcept { to->on(seen); }
+    };
+    // The step of the machine queue as a job, for an executor of another thread.
+    struct apply_job : operation {
+        driver* home = nullptr;
+        bool running = false;
+        bool more = false;
+    };
+
+    Parts& parts_;
+    pending pending_;
+    requests requests_;
+    std::unique_ptr<snapshot_desk<Parts>> desk_;  // made when the identity is known
+    std::optional<core::recovered> recovered_;    // until the core starts
+    std::optional<snapshot_meta> restore_first_;
+    std::optional<damage> found_;
+    ticket opening_ticket_;  // of the bootstrap record; what the core issues comes after it
+    bool opening_durable_ = true;
+    index_t serve_at_;  // the commit known at open
+    apply_job apply_;
+    bool more_to_apply_ = false, stepped_this_poll_ = false;  // the slice of this poll is used up
+
+    std::vector<event> events_;
+    std::size_t next_event_ = 0;
+    bool transport_open_ = false, storage_open_ = false;
+    index_t committed_told_;
+    u64 rejected_told_ = 0;
+
+    instant close_at_ = never, hand_over_until_ = never;
+    bool handing_over_ = false, hurried_ = false;
+    error fatal_;
+
+    const node_options first_options_;  // read by any thread
+    std::atomic<node_options*> next_options_{nullptr};
+    std::atomic<const void*> polls_on_{nullptr};
+    published_status published_;
+    instant published_at_{-1'000'000'000};
+};
+
+RAFTKIT_NAMESPACE_END
+
+#include <raftkit/node/driver/intake.hpp>
+#include <raftkit/node/driver/life.hpp>
+#include <raftkit/node/driver/turn.hpp>

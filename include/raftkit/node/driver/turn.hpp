@@ -1,0 +1,346 @@
+#pragma once
+// A turn: poll(), what arrives, and what the core wants done. Included by driver.hpp alone.
+
+#include <raftkit/node/driver.hpp>
+
+RAFTKIT_NAMESPACE_BEGIN
+
+template <class Parts>
+instant driver<Parts>::poll(instant now) noexcept {
+    polls_on_.store(detail::this_thread(), std::memory_order_relaxed);
+    parts_.now = std::max(parts_.now, now);
+    if (stopped()) return never;
+    stepped_this_poll_ = false;
+
+    u32 budget = parts_.options.events_per_poll;
+    if constexpr (pollable_transport<typename Parts::transport_type>) {
+        mail_sink sink{this};
+        if (transport_open_) parts_.transport.drain(sink);
+    }
+    take_nudge();
+    if (parts_.core) parts_.core->advance(parts_.now);
+    for (u32 round = 0; round < rounds_max; ++round) {
+        take_events(budget);
+        take_submissions();
+        if (parts_.core) flush_reads();
+        bool more = parts_.core && carry_out();
+        more |= step_machine();
+        if (parts_.core) {
+            advance_phase();
+            if (desk_) desk_->advance();
+            more |= parts_.core->has_effects();
+        }
+        if (!more && next_event_ == events_.size() && round != 0) break;
+    }
+    pending_.expire(parts_.now, parts_.ender());
+    requests_.expire(parts_.now, parts_.ender());
+    if (parts_.closing) advance_close();
+    if (parts_.now - published_at_ >= publish_every) publish();
+    return deadline();
+}
+
+template <class Parts>
+instant driver<Parts>::deadline() const noexcept {
+    if (stopped()) return never;
+    const bool at_once = next_event_ < events_.size() || (more_to_apply_ && !apply_.running) ||
+                         (parts_.queue.has_work() && !apply_.running) ||
+                         (parts_.core && parts_.core->has_effects());
+    if (at_once) return parts_.now;
+    instant next = earliest(pending_.deadline(), requests_.deadline());
+    if (parts_.core) next = earliest(next, parts_.core->deadline());
+    if (desk_ && parts_.core) next = earliest(next, desk_->deadline());
+    if (parts_.closing) next = earliest(next, parts_.now < close_at_ ? close_at_ : never);
+    if (handing_over_) next = earliest(next, hand_over_until_);
+    return next;
+}
+
+// ---- what arrives ----
+
+template <class Parts>
+void driver<Parts>::take_events(u32& budget) noexcept {
+    for (;;) {
+        if (next_event_ == events_.size()) {
+            events_.clear();
+            next_event_ = 0;
+            if (!parts_.inbox.drain(events_)) return;
+        }
+        for (; next_event_ < events_.size() && budget > 0; --budget) handle(events_[next_event_++]);
+        if (budget == 0) return;
+    }
+}
+
+template <class Parts>
+void driver<Parts>::handle(event& what) noexcept {
+    if (auto* done = std::get_if<persisted>(&what)) return on(*done);
+    if (auto* mail = std::get_if<received>(&what)) return on(*mail);
+    if (auto* done = std::get_if<applied>(&what)) return on(*done);
+    if (auto* read = std::get_if<loaded>(&what)) return on(*read);
+    if (auto* bulk = std::get_if<received_bulk>(&what)) return on(*bulk);
+    if (auto* seen = std::get_if<peer_state>(&what)) return on(*seen);
+    if (auto* step = std::get_if<snapshot_step>(&what)) return on(*step);
+}
+
+template <class Parts>
+void driver<Parts>::on(persisted& done) noexcept {
+    if (done.log_bytes != 0) parts_.log_bytes = done.log_bytes;
+    parts_.tell(log_persisted{done.upto, done.log_bytes, done.write, done.sync, done.status});
+    if (!opening_durable_ && done.upto >= opening_ticket_) {
+        opening_durable_ = true;
+        start_core();
+    }
+    if (parts_.core && done.upto > opening_ticket_) {
+        parts_.core->persisted({done.upto.value - opening_ticket_.value});
+        if (desk_->watches_stable()) desk_->stable_reached(parts_.core->status().stable);
+    }
+    if (done.status) fail(done.status);
+}
+
+template <class Parts>
+void driver<Parts>::on(loaded& read) noexcept {
+    if (parts_.core) parts_.core->loaded(read.id, read.status, read.entries);
+    read.entries.clear();
+}
+
+template <class Parts>
+void driver<Parts>::on(peer_state& seen) noexcept {
+    parts_.tell(peer_changed{seen.peer, seen.reachable});
+    if (!parts_.core) return;
+    parts_.core->peer_changed(seen.peer, seen.reachable);
+    desk_->peer_changed(seen.peer, seen.reachable);
+}
+
+template <class Parts>
+void driver<Parts>::on(applied&) noexcept {
+    apply_.running = false;
+    more_to_apply_ = apply_.more;
+    machine_stepped();
+}
+
+template <class Parts>
+void driver<Parts>::on(snapshot_step& step) noexcept {
+    if (desk_) desk_->stepped(step);
+}
+
+template <class Parts>
+void driver<Parts>::receive(const envelope& mail) noexcept {
+    if (!parts_.core) return;  // peers say it again
+    parts_.core->receive(mail);
+    if (const auto* done = std::get_if<snapshot_done>(&mail.body)) desk_->heard_done(mail.peer, *done);
+}
+
+template <class Parts>
+void driver<Parts>::receive(const bulk_envelope& mail) noexcept {
+    if (!parts_.core) return;
+    if (const auto* asked = std::get_if<snapshot_want>(&mail.body)) return desk_->want(mail.peer, *asked);
+    desk_->piece(mail.peer, std::get<snapshot_piece>(mail.body));
+}
+
+// ---- what the core wants done ----
+
+// Wire first: an inline sync would delay it. Within a kind the order is the core's.
+template <class Parts>
+bool driver<Parts>::carry_out() noexcept {
+    if (!parts_.core->has_effects()) return false;
+    effects& what = parts_.core->take_effects();
+    do_wire(what);
+    do_machine(what);
+    do_disk(what);
+    if (what.has & effects::rarely) do_rest(what);
+    return true;
+}
+
+template <class Parts>
+void driver<Parts>::do_wire(effects& what) noexcept {
+    if ((what.has & effects::rarely) && what.rare.members) parts_.transport.members(*what.rare.members);
+    if ((what.has & effects::sending) == 0) return;
+    for (const envelope& each : what.send) parts_.transport.send(each);
+}
+
+template <class Parts>
+void driver<Parts>::do_disk(effects& what) noexcept {
+    if (what.has & effects::persisting) {
+        persist_batch batch = what.persist;
+        batch.id.value += opening_ticket_.value;
+        const bool leads = parts_.core->leads();
+        for (const run_view& each : batch.append) {
+            parts_.appended_entries += each.count;
+            parts_.appended_bytes += each.bytes;
+            parts_.appended_at = parts_.now;
+            // A leader replaces nothing in its own log.
+            if (!leads) pending_.stored(each.first, each.term, each.last());
+        }
+        persisted done = parts_.storage.persist(batch);
+        if (done.upto || done.status) on(done);
+    }
+    if (what.has & effects::loading) {
+        for (load_request each : what.load) parts_.storage.load(each);
+    }
+    if ((what.has & effects::rarely) && what.rare.compact) {
+        parts_.storage.compact(*what.rare.compact);
+        parts_.tell(compacted{what.rare.compact->at.index.next()});
+    }
+}
+
+template <class Parts>
+void driver<Parts>::do_machine(effects& what) noexcept {
+    if (what.has & effects::applying) {
+        for (const run_view& each : what.apply) hand_over(each);
+    }
+    if ((what.has & effects::reading) == 0) return;
+    for (const read_ready& each : what.reads) {
+        operation* chain = requests_.confirmed(each.id);
+        if (chain == nullptr) continue;
+        error why = each.status;
+        if (why.code == errc::not_leader && why.detail == 0) why.detail = leader().value;
+        if (!why) {
+            for (operation* one = chain; one != nullptr; one = one->next) --parts_.operations;
+            parts_.queue.read(*chain, each.at);
+            continue;
+        }
+        while (chain != nullptr) {
+            operation& next = *chain;
+            chain = std::exchange(next.next, nullptr);
+            parts_.end(next, why);
+        }
+    }
+}
+
+// Operations travel with the range, so that `pending` belongs to the raft context alone.
+template <class Parts>
+void driver<Parts>::hand_over(const run_view& entries) noexcept {
+    if (!pending_.concerns(entries.last())) {
+        (void)parts_.queue.range(entries, false);
+        return;
+    }
+    operation** travels = parts_.queue.range(entries, true);
+    pending_.take(
+        entries.first, entries.last(), entries.term,
+        [&](index_t at, operation& who) {
+            if (who.what == operation::kind::change) return requests_.wait_left(who, at);
+            --parts_.operations;
+            travels[at.value - entries.first.value] = &who;
+        },
+        [&](operation& who) {
+            parts_.end(who, {errc::leader_changed, 0, "propose: another entry is committed there"});
+        });
+}
+
+template <class Parts>
+void driver<Parts>::do_rest(effects& what) noexcept {
+    for (snapshot_effect& each : what.rare.snapshots) desk_->effect(each);
+    if (what.rare.transfer) {
+        handing_over_ = false;
+        if (operation* who = requests_.take_transfer()) parts_.end(*who, *what.rare.transfer);
+    }
+    if (!what.rare.role) return;
+    const role_change now = *what.rare.role;
+    const bool leads = now.role == role_kind::leader;
+    desk_->role_changed(leads);
+    if (!leads && parts_.options.on_leadership_lost == lost_leadership::unknown_now) {
+        pending_.end_all(errc::not_leader, "node: leadership lost", parts_.ender());
+    }
+    parts_.tell(role_changed{now.role, now.term, now.leader});
+    publish();
+}
+
+// ---- the machine ----
+
+// True if the step may have caused more.
+template <class Parts>
+bool driver<Parts>::step_machine() noexcept {
+    using apply_on = bare<decltype((parts_.policies.apply_on))>;
+    if (apply_.running || (!more_to_apply_ && !parts_.queue.has_work())) return false;
+    if constexpr (detail::runs_in_poll<apply_on>) {
+        if (more_to_apply_ && stepped_this_poll_) return false;
+        more_to_apply_ = parts_.queue.step(parts_.clocks.monotonic, parts_.options.apply_slice);
+        stepped_this_poll_ = more_to_apply_;
+        machine_stepped();
+        return true;
+    } else {
+        apply_.running = true;
+        more_to_apply_ = false;
+        parts_.policies.apply_on.run(apply_);
+        return false;
+    }
+}
+
+template <class Parts>
+void driver<Parts>::machine_stepped() noexcept {
+    auto& moved = parts_.queue.progress();
+    if (moved.first) {
+        if (parts_.core) parts_.core->applied(moved.applied);
+        parts_.tell(apply_batch{moved.first, moved.applied, moved.took});
+    }
+    const bool installed = moved.committed;
+    if (installed) {
+        const index_t at = parts_.queue.applied();
+        const bool held = parts_.core->term_at(at) == desk_->restoring_term();
+        pending_.covered(at, held, parts_.ender());
+    }
+    if (moved.first || moved.captured || moved.restoring || installed) desk_->machine_moved(moved);
+    if (installed && desk_->watches_stable()) desk_->stable_reached(parts_.core->status().stable);
+    const error failed = moved.failed;
+    parts_.queue.clear_progress();
+    requests_.applied(parts_.queue.applied(), parts_.ender());
+    if (requests_.changing()) {
+        const configuration& now = parts_.core->members_at(parts_.queue.applied());
+        if (!now.joint) requests_.left(now.index, parts_.ender());
+    }
+    if (failed) fail(failed);
+}
+
+// ---- status ----
+
+template <class Parts>
+void driver<Parts>::describe(node_status& into) const noexcept {
+    if (parts_.core) static_cast<core::status&>(into) = parts_.core->status();
+    into.self = parts_.self.self ? parts_.self.self : parts_.options.who.self;
+    into.cluster = parts_.self.cluster;
+    into.incarnation = parts_.self.incarnation;
+    into.phase = parts_.phase;
+    into.closing = parts_.closing;
+    into.log_bytes = parts_.log_bytes;
+    into.operations = parts_.operations;
+    if (fatal_) into.stop_cause = fatal_;
+    if (desk_) {
+        const coordinator& saves = desk_->saves();
+        into.snapshots_kept = saves.kept().size();
+        if (const auto* newest = saves.kept().newest()) {
+            into.newest_snapshot = newest->manifest.meta.id;
+            into.snapshot_bytes = newest->manifest.meta.bytes;
+        }
+        into.snapshots_saved = saves.counts().saved;
+        into.snapshots_installed = saves.counts().installed;
+        into.snapshots_failed = saves.counts().failed;
+        into.saving = saves.phase() != save_phase::idle;
+        into.installing = desk_->installing();
+    }
+    if (!parts_.core || into.joined) return;
+    for (node_id each : parts_.core->waits_for()) {
+        if (into.waits_for_count < peers_max) into.waits_for[into.waits_for_count++] = each;
+    }
+}
+
+template <class Parts>
+void driver<Parts>::publish() noexcept {
+    node_status now;
+    describe(now);
+    published_.publish(now);
+    published_at_ = parts_.now;
+    if (now.commit > committed_told_) parts_.tell(committed{committed_told_ = now.commit});
+    if (now.rejected > rejected_told_) {
+        const u64 more = now.rejected - std::exchange(rejected_told_, now.rejected);
+        parts_.tell(rejected{{}, {errc::unauthentic, 0, "core: messages dropped"}, more});
+    }
+}
+
+// On the thread that polls it is exact; elsewhere at most publish_every old while the node is busy.
+template <class Parts>
+node_status driver<Parts>::status() const noexcept {
+    if (polls_on_.load(std::memory_order_relaxed) != detail::this_thread()) return published_.read();
+    node_status now;
+    describe(now);
+    return now;
+}
+
+RAFTKIT_NAMESPACE_END

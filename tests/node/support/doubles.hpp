@@ -1,0 +1,183 @@
+#pragma once
+// A log in memory and a wire in memory, as small as their concepts allow, for tests of the node. The disk survives
+// its node, so that a test can restart it; it can be told to be late or to fail. The wire drops what a test says.
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include <raftkit/concepts/storage.hpp>
+#include <raftkit/concepts/transport.hpp>
+#include <raftkit/core/configuration.hpp>
+
+namespace node_tests {
+
+using namespace raftkit;
+
+struct plain_disk {
+    identity who;
+    hard_state hard;
+    peer_book peers;
+    log_base base;
+    std::map<u64, run> entries;  // one record each
+    bool late = false;           // persisted{} comes when release() says
+    error broken;
+    std::vector<ticket> waiting;
+    u64 persists = 0, resets = 0;
+};
+
+class plain_storage {
+public:
+    explicit plain_storage(plain_disk& disk) : disk_(&disk) {}
+
+    result<recovered_log> open(const identity& who, completion_port port) {
+        port_ = port;
+        if (!disk_->who.self) {
+            disk_->who = who;
+            disk_->who.incarnation = 0x10000 * (who.self.value + 7);
+        }
+        recovered_log found;
+        found.self = disk_->who;
+        found.hard = disk_->hard;
+        found.peers = disk_->peers;
+        found.base = disk_->base;
+        found.last = disk_->base.at;
+        for (auto& [index, one] : disk_->entries) {
+            if (one.view().term != found.last.term) found.term_runs.push_back({{index}, one.view().term});
+            found.last = {{index}, one.view().term};
+            const entry_view entry = *one.view().begin();
+            if (entry.kind == entry_kind::membership) found.members.push_back(*decode_configuration(entry.body));
+        }
+        return found;
+    }
+    persisted persist(const persist_batch& batch) noexcept {
+        ++disk_->persists;
+        if (disk_->broken) return {{}, disk_->broken, 0, {}, {}};
+        if (batch.hard != nullptr) disk_->hard = *batch.hard;
+        if (batch.peers != nullptr) disk_->peers = *batch.peers;
+        if (batch.reset != nullptr) {
+            ++disk_->resets;
+            disk_->entries.clear();
+            disk_->base = *batch.reset;
+        }
+        for (const run_view& each : batch.append) {
+            disk_->entries.erase(disk_->entries.lower_bound(each.first.value), disk_->entries.end());
+            for (index_t at = each.first; at <= each.last(); at = at.next()) {
+                const run_view one = each.slice(at, at);
+                block* copy = allocate_block(one.bytes);
+                std::memcpy(copy->bytes(), one.data(), one.bytes);
+                disk_->entries.emplace(at.value, run(run_view{copy, 0, one.bytes, at, one.term, 1}, run::adopt_t{}));
+            }
+        }
+        if (!disk_->late) return {batch.id, {}, 1024, {}, {}};
+        disk_->waiting.push_back(batch.id);
+        return {};
+    }
+    void release() noexcept {
+        for (ticket each : disk_->waiting) port_.post(persisted{each, {}, 1024, {}, {}});
+        disk_->waiting.clear();
+    }
+    void load(load_request asked) noexcept {
+        loaded answer;
+        answer.id = asked.id;
+        if (!disk_->entries.contains(asked.first.value)) answer.status = {errc::compacted, 0, "plain_storage"};
+        u64 bytes = 0;
+        for (index_t at = asked.first; !answer.status && at <= asked.last && bytes <= asked.bytes_max;
+             at = at.next()) {
+            const auto found = disk_->entries.find(at.value);
+            if (found == disk_->entries.end()) break;
+            bytes += found->second.view().bytes;
+            answer.entries.emplace_back(found->second.view());
+        }
+        port_.post(std::move(answer));
+    }
+    void compact(const log_base& upto) noexcept {
+        disk_->entries.erase(disk_->entries.begin(), disk_->entries.upper_bound(upto.at.index.value));
+        disk_->base = upto;
+    }
+    void close() noexcept {}
+
+private:
+    plain_disk* disk_;
+    completion_port port_;
+};
+
+// Copies every message; delivery is when the receiver drains.
+struct plain_hub {
+    struct parcel {
+        envelope mail;
+        bulk_envelope bulk;
+        bool is_bulk = false;
+        std::vector<buffer> keep;
+    };
+    std::map<node_id, std::deque<parcel>> inboxes;
+    std::function<bool(node_id from, node_id to, const envelope*)> drops = [](node_id, node_id, const envelope*) {
+        return false;
+    };
+    u64 sent = 0;
+};
+
+class plain_transport {
+public:
+    explicit plain_transport(plain_hub& hub) : hub_(&hub) {}
+
+    result<void> attach(poller&) { return {}; }
+    result<void> open(const identity& who, completion_port) {
+        self_ = who.self;
+        hub_->inboxes[self_];
+        return {};
+    }
+    void send(const envelope& mail) noexcept {
+        ++hub_->sent;
+        const auto box = hub_->inboxes.find(mail.peer);
+        if (box == hub_->inboxes.end() || hub_->drops(self_, mail.peer, &mail)) return;
+        plain_hub::parcel made;
+        made.mail = mail;
+        made.mail.peer = self_;
+        if (auto* append = std::get_if<append_request>(&made.mail.body)) {
+            run_view& entries = append->entries;
+            if (entries.count != 0) {
+                made.keep.push_back(buffer::copy_of(entries.span()));
+                entries.owner = made.keep.back().owner();
+                entries.offset = 0;
+            }
+        } else if (auto* offer = std::get_if<snapshot_offer>(&made.mail.body)) {
+            made.keep.push_back(offer->meta.keep());
+            made.keep.push_back(offer->manifest.keep());
+        }
+        box->second.push_back(std::move(made));
+    }
+    void send(const bulk_envelope& mail) noexcept {
+        const auto box = hub_->inboxes.find(mail.peer);
+        if (box == hub_->inboxes.end() || hub_->drops(self_, mail.peer, nullptr)) return;
+        plain_hub::parcel made;
+        made.is_bulk = true;
+        made.bulk = mail;
+        made.bulk.peer = self_;
+        if (auto* piece = std::get_if<snapshot_piece>(&made.bulk.body)) made.keep.push_back(piece->bytes.keep());
+        box->second.push_back(std::move(made));
+    }
+    void members(const configuration&) noexcept {}
+    void close() noexcept { hub_->inboxes.erase(self_); }
+    template <class Sink>
+    void drain(Sink& sink) noexcept {
+        std::deque<plain_hub::parcel> arrived;
+        arrived.swap(hub_->inboxes[self_]);
+        for (plain_hub::parcel& each : arrived) {
+            if (each.is_bulk) {
+                sink(std::as_const(each.bulk));
+            } else {
+                sink(std::as_const(each.mail));
+            }
+        }
+    }
+
+private:
+    plain_hub* hub_;
+    node_id self_;
+};
+static_assert(storage<plain_storage> && pollable_transport<plain_transport>);
+
+}  // namespace node_tests
