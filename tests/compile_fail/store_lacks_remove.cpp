@@ -1,0 +1,11 @@
+// expect: raftkit: SnapshotStore lacks `result<void> remove(snapshot_id)`; see
+// expect: concepts/snapshot_store.hpp
+#include <raftkit/concepts/archetypes.hpp>
+#include <raftkit/concepts/diagnose.hpp>
+
+struct store_lacks_remove : raftkit::archetype::snapshot_store {
+#ifndef FIXED
+    int remove = 0;
+#endif
+};
+static_assert(raftkit::detail::diagnose_snapshot_store<store_lacks_remove>::said);
