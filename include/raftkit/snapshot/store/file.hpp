@@ -28,12 +28,13 @@ RAFTKIT_NAMESPACE_BEGIN
 template <class Files>
 class basic_file_snapshots {
 public:
-    using writer = file_snapshot_writer<Files>;
-    using reader = file_snapshot_reader<Files>;
+    using writer = snapshot_disk::file_snapshot_writer<Files>;
+    using reader = snapshot_disk::file_snapshot_reader<Files>;
 
     // `directory`: its own, e.g. "data/snap"; it is created below an existing one.
     explicit basic_file_snapshots(std::string directory, Files files = {}) noexcept
-        : shelf_(std::make_shared<file_shelf<Files>>(std::move(files), std::move(directory))) {}
+        : shelf_(std::make_shared<snapshot_disk::file_shelf<Files>>(std::move(files),
+                                                                    std::move(directory))) {}
 
     // Once, first. `incompatible`, and nothing is touched, if a newer version wrote one of the
     // snapshots.
@@ -47,7 +48,7 @@ public:
     result<u64> free_bytes() noexcept;
 
 private:
-    using shelf = file_shelf<Files>;
+    using shelf = snapshot_disk::file_shelf<Files>;
     struct inspected {
         std::string name;
         snapshot_id id;
@@ -117,7 +118,7 @@ result<void> basic_file_snapshots<Files>::remove(snapshot_id id) noexcept {
     if (!shelf_->ready()) return not_ready();
     const std::size_t at = shelf_->place_of(id);
     if (at == shelf_->kept.size()) return not_there(id);
-    const std::shared_ptr<stored_place> place = shelf_->kept[at].place;
+    const std::shared_ptr<snapshot_disk::stored_place> place = shelf_->kept[at].place;
     const std::string listed_as = place->directory;
     const result<void> moved = shelf_->move_to_trash(place, id);
     if (moved || place->directory != listed_as) {
@@ -136,7 +137,7 @@ result<void> basic_file_snapshots<Files>::settle(snapshot_id id) noexcept {
     snapshot_meta& meta = shelf_->kept[at].manifest.meta;
     if (!meta.installing) return {};
     const std::string& directory = shelf_->kept[at].place->directory;
-    const result<void> removed = files().remove(directory + "/" + installing_name);
+    const result<void> removed = files().remove(directory + "/" + snapshot_disk::installing_name);
     if (!removed && removed.why().code != errc::not_found) return removed;
     const result<void> synced = files().sync_directory(directory);
     if (!synced) return synced;
@@ -149,7 +150,7 @@ result<void> basic_file_snapshots<Files>::quarantine(snapshot_id id) noexcept {
     if (!shelf_->ready()) return not_ready();
     const std::size_t at = shelf_->place_of(id);
     if (at == shelf_->kept.size()) return not_there(id);
-    const std::shared_ptr<stored_place> place = shelf_->kept[at].place;
+    const std::shared_ptr<snapshot_disk::stored_place> place = shelf_->kept[at].place;
     const result<void> moved = set_aside(place->directory, place->directory);
     if (!moved) return moved;
     shelf_->kept.erase(shelf_->kept.begin() + static_cast<std::ptrdiff_t>(at));

@@ -24,6 +24,8 @@
 
 RAFTKIT_NAMESPACE_BEGIN
 
+namespace snapshot_disk {
+
 inline constexpr std::string_view published_prefix = "snap-", staging_prefix = "staging-",
                                   trash_prefix = "trash-";
 inline constexpr const char* manifest_name = "manifest.snap";
@@ -49,8 +51,6 @@ inline std::string section_file_name(u32 section) {
     return std::string(text.data(), static_cast<std::size_t>(size));
 }
 
-namespace detail {
-
 // The number up to the next '-' or the end; none for anything that is not one, or does not fit.
 inline std::optional<u64> take_number(std::string_view& from, u64 base) noexcept {
     const std::string_view digits = from.substr(0, from.find('-'));
@@ -67,15 +67,13 @@ inline std::optional<u64> take_number(std::string_view& from, u64 base) noexcept
     return value;
 }
 
-}  // namespace detail
-
 // The id that a published directory's name says; none unless it is exactly as name_of() writes it.
 inline std::optional<snapshot_id> published_id(std::string_view name) {
     if (!name.starts_with(published_prefix)) return std::nullopt;
     const std::string_view said = name.substr(published_prefix.size());
     std::string_view rest = said;
-    const auto index = detail::take_number(rest, 10), term = detail::take_number(rest, 10),
-               nonce = detail::take_number(rest, 16);
+    const auto index = take_number(rest, 10), term = take_number(rest, 10),
+               nonce = take_number(rest, 16);
     if (!index || !term || !nonce) return std::nullopt;
     const snapshot_id id{{{*index}, {*term}}, *nonce};
     if (name_of(id) != said) return std::nullopt;
@@ -130,5 +128,7 @@ result<void> remove_tree(Files& files, const std::string& directory) noexcept {
     if (!removed && removed.why().code != errc::not_found) return removed;
     return {};
 }
+
+}  // namespace snapshot_disk
 
 RAFTKIT_NAMESPACE_END

@@ -12,6 +12,8 @@
 
 RAFTKIT_NAMESPACE_BEGIN
 
+namespace snapshot_disk {
+
 template <class Files>
 class file_snapshot_reader {
 public:
@@ -143,5 +145,7 @@ result<byte_span> file_snapshot_reader<Files>::cached(u32 section, u64 frame, u3
     }
     return cached_.bytes().first(size);
 }
+
+}  // namespace snapshot_disk
 
 RAFTKIT_NAMESPACE_END

@@ -20,7 +20,7 @@ result<store_report> basic_file_snapshots<Files>::recover(const identity&) noexc
     if (shelf_->ready()) return error{errc::busy, 0, "snapshot store: recover() runs once"};
     const result<void> prepared = prepare_directory();
     if (!prepared) return prepared.why();
-    auto lock = files().lock(shelf_->root + "/" + store_lock_name);
+    auto lock = files().lock(shelf_->root + "/" + snapshot_disk::store_lock_name);
     if (!lock) return lock.why();
     const result<std::vector<std::string>> names = files().list(shelf_->root);
     if (!names) return names.why();
@@ -52,7 +52,7 @@ result<std::vector<typename basic_file_snapshots<Files>::inspected>>
 basic_file_snapshots<Files>::inspect(const std::vector<std::string>& names) noexcept {
     std::vector<inspected> seen;
     for (const std::string& name : names) {
-        const std::optional<snapshot_id> id = published_id(name);
+        const std::optional<snapshot_id> id = snapshot_disk::published_id(name);
         if (!id) continue;
         result<snapshot_manifest> manifest = load(shelf_->root + "/" + name, *id);
         if (!manifest && manifest.why().code != errc::corrupt) {
@@ -76,7 +76,8 @@ result<snapshot_manifest> basic_file_snapshots<Files>::load(const std::string& d
     const auto has = [&](const char* name) {
         return std::find(names->begin(), names->end(), name) != names->end();
     };
-    if (!has(manifest_name)) return error{errc::corrupt, 0, "snapshot store: no manifest"};
+    if (!has(snapshot_disk::manifest_name))
+        return error{errc::corrupt, 0, "snapshot store: no manifest"};
     const result<std::vector<std::byte>> bytes = load_manifest_bytes(directory);
     if (!bytes) return bytes.why();
     result<snapshot_manifest> manifest = decode_manifest(*bytes);
@@ -85,14 +86,14 @@ result<snapshot_manifest> basic_file_snapshots<Files>::load(const std::string& d
         return error{errc::corrupt, 0, "snapshot store: the manifest of another snapshot"};
     const result<void> checked = check_sections(directory, *manifest);
     if (!checked) return checked.why();
-    manifest->meta.installing = manifest->meta.installing && has(installing_name);
+    manifest->meta.installing = manifest->meta.installing && has(snapshot_disk::installing_name);
     return manifest;
 }
 
 template <class Files>
 result<std::vector<std::byte>> basic_file_snapshots<Files>::load_manifest_bytes(
     const std::string& directory) noexcept {
-    auto file = files().open(directory + "/" + manifest_name, {});
+    auto file = files().open(directory + "/" + snapshot_disk::manifest_name, {});
     if (!file) return file.why();
     const result<u64> size = files().size(*file);
     if (!size) return size.why();
@@ -111,12 +112,12 @@ template <class Files>
 result<void> basic_file_snapshots<Files>::check_sections(const std::string& directory,
                                                          const snapshot_manifest& of) noexcept {
     for (u32 section = 0; section < of.sections.size(); ++section) {
-        auto file = files().open(directory + "/" + section_file_name(section), {});
+        auto file = files().open(directory + "/" + snapshot_disk::section_file_name(section), {});
         if (!file && file.why().code != errc::not_found) return file.why();
         if (!file) return error{errc::corrupt, 0, "snapshot store: a section is missing", section};
         const result<u64> size = files().size(*file);
         if (!size) return size.why();
-        if (*size != stored_bytes(of.sections[section].bytes, of.chunk_bytes)) {
+        if (*size != snapshot_disk::stored_bytes(of.sections[section].bytes, of.chunk_bytes)) {
             return error{errc::corrupt, 0, "snapshot store: a section of a wrong length", *size};
         }
     }
@@ -165,14 +166,15 @@ result<store_report> basic_file_snapshots<Files>::clean(const std::vector<std::s
     const result<void> synced = files().sync_directory(shelf_->root);
     if (!synced) return synced.why();
     for (const std::string& name : names) {
-        const bool staging = name.starts_with(staging_prefix),
-                   trash = name.starts_with(trash_prefix);
+        const bool staging = name.starts_with(snapshot_disk::staging_prefix),
+                   trash = name.starts_with(snapshot_disk::trash_prefix);
         if (!staging && !trash) continue;
         ++report.removed;
         const std::string directory = shelf_->root + "/" + name;
         if (shelf_->reclaim(directory)) continue;
         shelf_->trash.push_back(
-            std::make_shared<stored_place>());  // later calls try again: it only costs space
+            std::make_shared<snapshot_disk::stored_place>());  // later calls try again: it only
+                                                               // costs space
         shelf_->trash.back()->directory = directory;
     }
     return report;

@@ -17,6 +17,8 @@
 
 RAFTKIT_NAMESPACE_BEGIN
 
+namespace snapshot_disk {
+
 // Where a snapshot stands now, and who reads it.
 struct stored_place {
     std::string directory;
@@ -107,5 +109,7 @@ private:
         }
     }
 };
+
+}  // namespace snapshot_disk
 
 RAFTKIT_NAMESPACE_END

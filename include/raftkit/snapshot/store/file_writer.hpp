@@ -14,6 +14,8 @@
 
 RAFTKIT_NAMESPACE_BEGIN
 
+namespace snapshot_disk {
+
 // A sync of a whole large section at once would hold up the log's syncs on the same disk.
 inline constexpr u64 unsynced_bytes_max = u64{8} << 20;
 
@@ -233,5 +235,7 @@ void file_snapshot_writer<Files>::discard() noexcept {
     std::erase(shelf_->staged, id());
     shelf_.reset();
 }
+
+}  // namespace snapshot_disk
 
 RAFTKIT_NAMESPACE_END
