@@ -118,13 +118,12 @@ inline void consensus::flush_leader() noexcept {
 // `now`: something must go out even without entries.
 inline void consensus::flush_peer(leader_state& office, progress& each, bool now) noexcept {
     bool sent = false;
-    const u64 base = log_.base().index.value;
+    // The log no longer reaches the peer. Even with a full window: if what is in flight was lost, no refusal can say so,
+    // because there is no position left that a heartbeat could ask about.
+    const bool out_of_reach = each.next() <= log_.base().index && newest_;
+    if (out_of_reach && each.reachable && !each.is_snapshotting()) each.become_snapshotting();
     while (each.reachable && each.may_send(options_.inflight_messages_max, options_.inflight_bytes_max)) {
-        if (each.next().value <= base) {
-            if (!newest_) break;
-            each.become_snapshotting();
-            break;
-        }
+        if (each.next() <= log_.base().index) break;
         const log_id previous{each.next().previous(), log_.term_at(each.next().previous())};
         if (each.next() > log_.last_index()) {
             if (!each.is_probing()) break;
