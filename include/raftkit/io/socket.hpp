@@ -266,11 +266,11 @@ inline result<u64> send_some(const tcp_socket& to, std::span<const byte_span> pi
         if (piece.empty()) continue;
         vectors[count++] = {const_cast<std::byte*>(piece.data()), piece.size()};  // only read
     }
-    msghdr message{};
-    message.msg_iov = vectors.data();
-    message.msg_iovlen = count;
+    msghdr gathered{};
+    gathered.msg_iov = vectors.data();
+    gathered.msg_iovlen = count;
     for (;;) {
-        const auto taken = ::sendmsg(to.fd(), &message, MSG_NOSIGNAL);
+        const auto taken = ::sendmsg(to.fd(), &gathered, MSG_NOSIGNAL);
         if (taken >= 0) return static_cast<u64>(taken);
         if (errno == EINTR) continue;
         if (errno == EAGAIN || errno == ENOBUFS) return u64{0};
