@@ -1,0 +1,86 @@
+#pragma once
+// An install's work at the follower, one command a step: look whether the snapshot is stored here
+// already, create the staging writer, write the pieces that came, publish. What was not published
+// leaves nothing; a cancelled job has one step left, in which its writer dies.
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <raftkit/concepts/snapshot_store.hpp>
+#include <raftkit/snapshot/work_job.hpp>
+
+RAFTKIT_NAMESPACE_BEGIN
+
+template <class Store>
+class receive_job : public work_job {
+public:
+    enum class command_t : u8 { probe, create, write, publish };
+
+    receive_job(Store& store, snapshot_manifest manifest, completion_port to)
+        : work_job(&run_job_step<receive_job>, to, bulk_use::receive),
+          manifest_(std::move(manifest)),
+          store_(&store) {}
+
+    command_t command = command_t::create;
+    std::vector<chunk> batch;                    // for `write`; emptied by it
+    bool stored = false;                         // after `probe`: the store opens it,
+    bool differs = false;                        // but it is not what was offered under that id
+    std::optional<snapshot_manifest> published;  // after `publish`
+    bool holds_writer() const noexcept { return began_ && !done; }
+
+    void step() noexcept {
+        RAFTKIT_ASSERT(!done);
+        if (!cancelled()) status = obey();
+        if (!cancelled() && !status && !published) return;
+        writer_.reset();
+        batch.clear();
+        done = true;
+    }
+
+private:
+    error obey() noexcept {
+        switch (command) {
+            case command_t::probe: {
+                result<typename Store::reader> opened = store_->open(manifest_.meta.id);
+                stored = bool(opened);
+                differs = stored && opened->manifest().meta.digest != manifest_.meta.digest;
+                return {};
+            }
+            case command_t::create: {
+                result<typename Store::writer> made = store_->create(manifest_);
+                if (!made) return made.why();
+                writer_.emplace(std::move(*made));
+                began_ = true;
+                return {};
+            }
+            case command_t::write: return write();
+            case command_t::publish: {
+                result<snapshot_manifest> made = writer_->publish();
+                if (!made) return made.why();
+                published = std::move(*made);
+                return {};
+            }
+        }
+        return {};
+    }
+    // What the store refuses is not sent again piece by piece: its writer is spent.
+    error write() noexcept {
+        error why;
+        for (const chunk& each : batch) {
+            if (cancelled()) break;
+            result<void> written = writer_->write(each);
+            why = written.why();
+            if (why) break;
+        }
+        batch.clear();
+        return why;
+    }
+
+    snapshot_manifest manifest_;
+    Store* store_;
+    std::optional<typename Store::writer> writer_;
+    bool began_ = false;
+};
+
+RAFTKIT_NAMESPACE_END

@@ -1,0 +1,400 @@
+#pragma once
+// The bodies of receiver, in the order in which an install lives; included by receiver.hpp alone.
+
+#include <raftkit/snapshot/receiver.hpp>
+
+RAFTKIT_NAMESPACE_BEGIN
+
+template <class Store>
+install_stage receiver<Store>::stage() const noexcept {
+    if (phase_ == receive_phase::idle) return install_stage::none;
+    return phase_ < receive_phase::deciding ? install_stage::fetching : install_stage::restoring;
+}
+
+// ---- offers ----
+
+template <class Store>
+void receiver<Store>::accept(const accept_snapshot& offered, index_t commit,
+                             const kept_snapshots& kept, instant now, snapshot_actions& out) {
+    const snapshot_id wanted = offered.meta.id;
+    const auto answer = [&](install_status why) {
+        out.add(order::tell_accept_failed{wanted, why});
+    };
+    // The leader's first index is not told; that it offers a newer one says that the old one may be
+    // of no use.
+    const install_decision rule =
+        decide_install({stage(), id(), term_}, {wanted, offered.term, index_t{}}, commit);
+    switch (rule.verdict) {
+        case install_verdict::already_have: return answer(install_status::already_have);
+        case install_verdict::stale: return answer(install_status::stale);
+        case install_verdict::busy: return answer(install_status::busy);
+        case install_verdict::finish: return answer(install_status::installing);
+        case install_verdict::resume:
+            // The leader's reminder changes nothing: what got lost is asked for again in its time.
+            if (std::exchange(from_, offered.from) == offered.from && term_ == offered.term) return;
+            term_ = offered.term;
+            if (transferring()) ask_again(now, out);
+            return;
+        case install_verdict::replace: close(false, out); break;
+        case install_verdict::start: break;
+    }
+    result<snapshot_manifest> manifest = decode_manifest(offered.manifest.bytes());
+    if (!manifest || check(offered, *manifest)) return answer(install_status::corrupt);
+    begin(offered, std::move(*manifest), kept.find(wanted) != nullptr, out);
+}
+
+// decode_manifest has checked the manifest in itself; here it meets the offer and our bounds.
+template <class Store>
+error receiver<Store>::check(const accept_snapshot& offered,
+                             const snapshot_manifest& manifest) const noexcept {
+    const snapshot_meta& said = offered.meta;
+    const snapshot_meta& meta = manifest.meta;
+    if (meta.id != said.id || meta.digest != said.digest || meta.bytes != said.bytes ||
+        meta.members != said.members) {
+        return {errc::corrupt, 0, "receiver: the offer and its manifest differ"};
+    }
+    if (manifest.sections.empty())
+        return {errc::corrupt, 0, "receiver: a snapshot without sections"};
+    if (manifest.chunk_bytes > piece_bytes_max_) {
+        return {errc::too_large, 0, "receiver: chunks above message_bytes_max",
+                manifest.chunk_bytes};
+    }
+    return {};
+}
+
+template <class Store>
+void receiver<Store>::begin(const accept_snapshot& offered, snapshot_manifest manifest, bool stored,
+                            snapshot_actions& out) {
+    from_ = offered.from;
+    term_ = offered.term;
+    manifest_ = std::move(manifest);
+    manifest_.meta.origin = snapshot_origin::installed;
+    manifest_.meta.installing = true;
+    stored_ = stored;
+    phase_ = receive_phase::asking;
+    out.add(order::install_began{id()});
+}
+
+template <class Store>
+void receiver<Store>::refuse(snapshot_actions& out) {
+    RAFTKIT_ASSERT(phase_ == receive_phase::asking);
+    out.add(order::tell_accept_failed{id(), install_status::busy});
+    phase_ = receive_phase::idle;
+    manifest_ = {};
+}
+
+template <class Store>
+void receiver<Store>::go(instant now, snapshot_actions& out) {
+    if (phase_ != receive_phase::asking) return;
+    job_ = std::make_unique<job_t>(*store_, manifest_, port_);
+    moved_at_ = now;
+    if (!stored_) return create(now, out);
+    phase_ = receive_phase::probing;
+    run(job_t::command_t::probe, out);
+}
+
+template <class Store>
+void receiver<Store>::create(instant now, snapshot_actions& out) {
+    phase_ = receive_phase::creating;
+    chunks_ = transfer_chunks(manifest_.sections, manifest_.chunk_bytes);
+    next_ = written_ = 0;
+    slots_.clear();
+    held_.clear();
+    // The first pieces come unasked: they have their slots before the wants leave, and are asked
+    // for if they don't.
+    while (next_ < chunks_.count() && next_ < options_.snapshot_initial_credit &&
+           slots_.size() < options_.snapshot_window_chunks) {
+        slots_.push_back({chunks_.at(next_++), now, false});
+    }
+    fill_window(now, out);
+    run(job_t::command_t::create, out);
+}
+
+// ---- pieces ----
+
+template <class Store>
+void receiver<Store>::fill_window(instant now, snapshot_actions& out) {
+    while (next_ < chunks_.count() && slots_.size() < options_.snapshot_window_chunks) {
+        slots_.push_back({chunks_.at(next_++), now, false});
+        want(slots_.back(), now, out);
+    }
+}
+
+template <class Store>
+void receiver<Store>::want(slot& one, instant now, snapshot_actions& out) {
+    one.asked_at = now;
+    outgoing_bulk made;
+    made.mail = {from_, incarnation_,
+                 snapshot_want{term_, id(), one.place.section, one.place.offset, one.place.bytes}};
+    out.bulk.push_back(std::move(made));
+}
+
+template <class Store>
+void receiver<Store>::ask_again(instant now, snapshot_actions& out) {
+    for (slot& each : slots_) {
+        if (each.held) continue;
+        ++counts_.asked_again;
+        want(each, now, out);
+    }
+}
+
+template <class Store>
+void receiver<Store>::piece(node_id from, const snapshot_piece& got, instant now,
+                            snapshot_actions& out) {
+    const auto drop = [&] { ++counts_.dropped; };
+    if (!transferring() || from != from_ || got.id != id()) return drop();
+    if (got.status != errc::ok) {
+        // The leader cannot give it: a new offer of the same or another snapshot is the way on.
+        return fail(
+            got.status == errc::corrupt ? install_status::corrupt : install_status::cancelled, out);
+    }
+    const std::optional<transfer_chunk> place = chunks_.find(got.section, got.offset);
+    if (!place || got.bytes.size != place->bytes) return drop();
+    const auto at = std::find_if(slots_.begin(), slots_.end(), [&](const slot& each) {
+        return each.place.number == place->number;
+    });
+    if (at == slots_.end() || at->held) return drop();
+
+    chunk made{place->section, place->offset, got.bytes.keep(), false, false};
+    if (!made.bytes.valid()) return drop();
+    made.end_of_section = place->offset + place->bytes == manifest_.sections[place->section].bytes;
+    made.end = place->number + 1 == chunks_.count();
+    at->held = true;
+    held_.push_back(std::move(made));
+    moved_at_ = now;
+    ++counts_.pieces;
+    counts_.bytes += place->bytes;
+    write_held(out);
+}
+
+template <class Store>
+void receiver<Store>::write_held(snapshot_actions& out) {
+    if (phase_ != receive_phase::fetching || job_->running || held_.empty()) return;
+    job_->batch.swap(held_);
+    for (const chunk& each : job_->batch) job_->bytes += each.bytes.size();
+    run(job_t::command_t::write, out);
+}
+
+// A batch is in the store: its slots are free for chunks that were never asked for.
+template <class Store>
+void receiver<Store>::written(instant now, snapshot_actions& out) {
+    const auto waits_in_memory = [&](const slot& each) {
+        return std::any_of(held_.begin(), held_.end(), [&](const chunk& here) {
+            return here.section == each.place.section && here.offset == each.place.offset;
+        });
+    };
+    written_ += std::erase_if(
+        slots_, [&](const slot& each) { return each.held && !waits_in_memory(each); });
+    if (written_ == chunks_.count()) {
+        phase_ = receive_phase::publishing;
+        return run(job_t::command_t::publish, out);
+    }
+    fill_window(now, out);
+    write_held(out);
+}
+
+// ---- jobs ----
+
+template <class Store>
+void receiver<Store>::run(typename job_t::command_t command, snapshot_actions& out) {
+    RAFTKIT_ASSERT(!job_->running);
+    job_->command = command;
+    job_->running = true;
+    out.add(order::run_job{job_.get()});
+}
+
+template <class Store>
+bool receiver<Store>::owns(const operation* job) const noexcept {
+    if (job_ != nullptr && job_.get() == job) return true;
+    return std::any_of(dying_.begin(), dying_.end(),
+                       [&](const auto& each) { return each.get() == job; });
+}
+
+template <class Store>
+void receiver<Store>::stepped(const operation* job, instant now, snapshot_actions& out) {
+    if (job_ == nullptr || job_.get() != job) return buried(job, out);
+    job_->running = false;
+    job_->bytes = 0;
+    if (job_->status) {
+        const bool damaged = job_->status.code == errc::corrupt;
+        return fail(damaged ? install_status::corrupt : install_status::cancelled, out);
+    }
+    obeyed(now, out);
+}
+
+template <class Store>
+void receiver<Store>::obeyed(instant now, snapshot_actions& out) {
+    moved_at_ = now;
+    switch (phase_) {
+        case receive_phase::probing:
+            if (job_->differs) return fail(install_status::corrupt, out);
+            if (job_->stored) return decide(out);
+            out.add(
+                order::quarantine_snapshot{id()});  // listed, but it does not open: fetched anew
+            return create(now, out);
+        case receive_phase::creating:
+            phase_ = receive_phase::fetching;
+            if (chunks_.count() != 0) return write_held(out);
+            phase_ = receive_phase::publishing;
+            return run(job_t::command_t::publish, out);
+        case receive_phase::fetching: return written(now, out);
+        case receive_phase::publishing:
+            manifest_ = *job_->published;
+            out.add(order::install_stored{manifest_});
+            return decide(out);
+        default: RAFTKIT_ASSERT(false && "no job runs in this phase");
+    }
+}
+
+// The last step of a cancelled job. What it published all the same nobody waits for, and its marker
+// would outlive it.
+template <class Store>
+void receiver<Store>::buried(const operation* job, snapshot_actions& out) {
+    const auto at = std::find_if(dying_.begin(), dying_.end(),
+                                 [&](const auto& each) { return each.get() == job; });
+    RAFTKIT_ASSERT(at != dying_.end());
+    job_t& gone = **at;
+    gone.running = false;
+    gone.bytes = 0;
+    if (!gone.done) {
+        gone.running = true;
+        return out.add(order::run_job{&gone});
+    }
+    if (gone.published) out.add(order::remove_snapshot{gone.published->meta.id});
+    dying_.erase(at);
+}
+
+// ---- restore ----
+
+template <class Store>
+void receiver<Store>::decide(snapshot_actions& out) {
+    phase_ = receive_phase::deciding;
+    slots_.clear();
+    held_.clear();
+    job_.reset();  // its writer and reader are gone since its last step
+    pins_->opened(id());
+    out.add(order::tell_received{manifest_.meta});
+}
+
+template <class Store>
+void receiver<Store>::received(bool restore, snapshot_actions& out) {
+    if (phase_ != receive_phase::deciding) return;  // the core cancelled while it decided
+    if (restore) {
+        phase_ = receive_phase::restoring;
+        return out.add(order::start_restore{manifest_.meta});
+    }
+    unsettled_.push_back(id());  // an ordinary snapshot from now on
+    close(false, out);
+}
+
+template <class Store>
+void receiver<Store>::restore_ended(error status, snapshot_actions& out) {
+    if (phase_ != receive_phase::restoring) return;
+    if (!status) {
+        phase_ = receive_phase::filled;
+        out.add(order::install_filled{});
+        return out.add(order::tell_filled{id()});
+    }
+    if (status.code == errc::corrupt) out.add(order::quarantine_snapshot{id()});
+    fail(install_status::restore_failed, out);
+}
+
+template <class Store>
+void receiver<Store>::committed(snapshot_id done) noexcept {
+    RAFTKIT_ASSERT(phase_ == receive_phase::filled && done == id());
+    phase_ = receive_phase::committed;
+}
+
+template <class Store>
+void receiver<Store>::answered(snapshot_id done, install_status status, snapshot_actions& out) {
+    if (phase_ != receive_phase::committed || done != id() || status != install_status::installed)
+        return;
+    unsettled_.push_back(done);
+    close(true, out);
+}
+
+// ---- ending ----
+
+// cancel_accept. Requires: not past commit(); the core does not cancel there. Stored and below the
+// commit index it is as good as one of ours, and stays; otherwise it goes: unmarked it would look
+// like a log that lost its end.
+template <class Store>
+void receiver<Store>::cancel(snapshot_id gone, index_t commit, snapshot_actions& out) {
+    // While it is being fetched the core may know the install by the id of an earlier offer.
+    const bool named = gone == id() || phase_ < receive_phase::deciding;
+    if (phase_ == receive_phase::idle || !named) return;
+    RAFTKIT_ASSERT(phase_ != receive_phase::committed);
+    const bool published = phase_ >= receive_phase::deciding;
+    if (phase_ == receive_phase::restoring || phase_ == receive_phase::filled) {
+        out.add(order::cancel_restore{});
+    }
+    if (published && gone.at.index <= commit) {
+        unsettled_.push_back(gone);
+    } else if (published) {
+        out.add(order::remove_snapshot{gone});
+    }
+    close(false, out);
+}
+
+template <class Store>
+void receiver<Store>::fail(install_status status, snapshot_actions& out) {
+    out.add(order::tell_accept_failed{id(), status});
+    close(false, out);
+}
+
+template <class Store>
+void receiver<Store>::close(bool installed, snapshot_actions& out) {
+    if (phase_ >= receive_phase::deciding) pins_->closed(id());
+    if (job_ != nullptr) {
+        job_->cancel();
+        const bool last_step = !job_->running && job_->holds_writer();
+        if (last_step) run(job_t::command_t::write, out);
+        if (job_->running) dying_.push_back(std::move(job_));
+        job_.reset();
+    }
+    slots_.clear();
+    held_.clear();
+    manifest_ = {};
+    phase_ = receive_phase::idle;
+    out.add(order::install_ended{installed});
+}
+
+template <class Store>
+void receiver<Store>::log_reached(index_t stable, snapshot_actions& out) {
+    std::erase_if(unsettled_, [&](snapshot_id each) {
+        if (stable < each.at.index) return false;
+        out.add(order::settle_snapshot{each});
+        return true;
+    });
+}
+
+// ---- peers and time ----
+
+template <class Store>
+void receiver<Store>::peer_changed(node_id peer, bool reachable, instant now,
+                                   snapshot_actions& out) {
+    if (reachable && peer == from_ && transferring()) ask_again(now, out);
+}
+
+template <class Store>
+void receiver<Store>::advance(instant now, snapshot_actions& out) {
+    if (!transferring()) return;
+    if (moved_at_ + options_.snapshot_lease <= now) return fail(install_status::cancelled, out);
+    for (slot& each : slots_) {
+        if (each.held || each.asked_at + retry_after_ > now) continue;
+        ++counts_.asked_again;
+        want(each, now, out);
+    }
+}
+
+template <class Store>
+instant receiver<Store>::deadline() const noexcept {
+    if (!transferring()) return never;
+    instant first = moved_at_ + options_.snapshot_lease;
+    for (const slot& each : slots_) {
+        if (!each.held) first = earliest(first, each.asked_at + retry_after_);
+    }
+    return first;
+}
+
+RAFTKIT_NAMESPACE_END
