@@ -78,7 +78,7 @@ template <files Files, class Clock>
 void wal_engine<Files, Clock>::run_batch(const job& asked) noexcept {
     const std::span<const run_view> runs = working_.runs_of(asked);
     const bool begins_frame = asked.resets || (!runs.empty() && !draft_.continues(runs[0].first));
-    if (begins_frame && draft_.has_entries()) flush_draft();
+    if ((begins_frame && draft_.has_entries()) || !joins_draft(runs)) flush_draft();
     if (failed_) return;
     RAFTKIT_ASSERT(runs.empty() || asked.resets || runs[0].first <= draft_.end.index.next());
     if (asked.has_hard) {
@@ -107,6 +107,21 @@ void wal_engine<Files, Clock>::run_batch(const job& asked) noexcept {
     if (!failed_) accepted_ = asked.id;
 }
 
+// Batches share a frame as long as it fits into a usual segment. One that is larger than that goes
+// into a segment of its own: a batch is atomic, so it stays in one frame up to the largest that
+// there is.
+template <files Files, class Clock>
+bool wal_engine<Files, Clock>::joins_draft(std::span<const run_view> runs) const noexcept {
+    if (!draft_.dirty) return true;
+    u64 bytes = 0;
+    u32 records = 0;
+    for (const run_view& each : runs) {
+        bytes += each.bytes;
+        records += each.count;
+    }
+    return draft_.has_room(bytes, records, static_cast<u32>(runs.size()), frame_bytes_shared());
+}
+
 // Records of the base and of the fence are in the same segment, so that segments before it may go.
 template <files Files, class Clock>
 void wal_engine<Files, Clock>::add_own_fence() noexcept {
@@ -117,10 +132,10 @@ void wal_engine<Files, Clock>::add_own_fence() noexcept {
 
 template <files Files, class Clock>
 void wal_engine<Files, Clock>::add_run(run_view run) noexcept {
-    const u64 most = frame_bytes_max();
+    constexpr u64 most = wal_disk::frame_body_max;
     while (!failed_ && !run.empty()) {
         if (!draft_.continues(run.first)) flush_draft();
-        if (draft_.has_room(run.bytes, run.count, most)) {
+        if (draft_.has_room(run.bytes, run.count, 1, most)) {
             draft_.add_run(run);
             return;
         }

@@ -32,9 +32,10 @@ struct frame_draft {
     }
     bool has_entries() const noexcept { return bool(first); }
     bool continues(index_t next) const noexcept { return !has_entries() || next == last.next(); }
-    bool has_room(u64 more_bytes, u32 more_records, u64 bytes_max) const noexcept {
-        return bytes + more_bytes <= bytes_max && records + more_records <= frame_records_max &&
-               pieces.size() + 4 <= frame_pieces_max;
+    bool has_room(u64 more_bytes, u32 more_records, u32 runs, u64 bytes_max) const noexcept {
+        // Three pieces are kept for a fence, a base and the padding.
+        return bytes + more_bytes <= bytes_max && records + more_records + 2 <= frame_records_max &&
+               pieces.size() + runs + 3 <= frame_pieces_max;
     }
 
     void add_record(byte_span record) {

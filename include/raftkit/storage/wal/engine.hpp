@@ -119,6 +119,7 @@ private:
     void run_peers(const job& asked) noexcept;
     void run_compaction(const job& asked) noexcept;
     void run_load(const job& asked) noexcept;
+    bool joins_draft(std::span<const run_view> runs) const noexcept;
     void add_run(run_view run) noexcept;
     void add_own_fence() noexcept;
     void flush_draft() noexcept;
@@ -129,7 +130,7 @@ private:
     void retire_segments() noexcept;
     bool check(const result<void>& done) noexcept;
     void publish() noexcept;
-    u64 frame_bytes_max() const noexcept {
+    u64 frame_bytes_shared() const noexcept {
         return std::min<u64>(wal_disk::frame_body_max,
                              wal_disk::frame_room(options_->segment_bytes));
     }

@@ -7,8 +7,9 @@
 //   to) tick(now)                ─▶ idle mark, preparation of segments; says when it wants to be
 //   called again
 //
-// Whoever calls persist, load or compact calls flush() at the end of the same turn. Format, orders
-// and the recovery table: README.md beside this file.
+// A caller that ends its turns by flush() shows so by its first one; for a caller that never does,
+// every call is a turn of its own. Format, orders and the recovery table: README.md beside this
+// file.
 
 #include <memory>
 
@@ -36,17 +37,24 @@ public:
     persisted persist(const persist_batch& batch) noexcept {
         if (engine_ == nullptr) return stopped();
         engine_->enqueue(batch);
-        return engine_->watermark();
+        return turns_end_by_flush_ ? engine_->watermark() : runner_.flush();
     }
     void load(load_request asked) noexcept {
-        if (engine_ != nullptr) engine_->enqueue(asked);
+        if (engine_ == nullptr) return;
+        engine_->enqueue(asked);
+        end_turn();
     }
     void compact(const log_base& upto) noexcept {
-        if (engine_ != nullptr) engine_->enqueue_compaction(upto);
+        if (engine_ == nullptr) return;
+        engine_->enqueue_compaction(upto);
+        end_turn();
     }
 
     // The end of a turn: what was asked for begins. Returns what is durable.
-    persisted flush() noexcept { return engine_ == nullptr ? stopped() : runner_.flush(); }
+    persisted flush() noexcept {
+        turns_end_by_flush_ = true;
+        return engine_ == nullptr ? stopped() : runner_.flush();
+    }
     // Between turns. Returns when it wants to be called again.
     instant tick(instant now) noexcept { return engine_ == nullptr ? never : runner_.tick(now); }
     // May a proposal of this size be accepted? False: there is no room, the rest is kept for votes
@@ -66,6 +74,10 @@ public:
 private:
     using engine = wal_engine<Files, typename Runner::clock_type>;
 
+    // Without a flush() to come, a failure is told by the next persist().
+    void end_turn() noexcept {
+        if (!turns_end_by_flush_) runner_.flush();
+    }
     static persisted stopped() noexcept {
         return {{}, {errc::stopped, 0, "wal: not open"}, 0, {}, {}};
     }
@@ -74,6 +86,7 @@ private:
     Files files_;
     Runner runner_;
     std::unique_ptr<engine> engine_;
+    bool turns_end_by_flush_ = false;
 };
 
 template <files Files, wal_runner Runner>

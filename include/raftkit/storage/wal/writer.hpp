@@ -53,7 +53,10 @@ public:
                        u64 body_bytes) noexcept;
     // Tells whoever opens the log that the frame before is durable. Not synced by itself.
     result<void> write_mark(const hard_state& hard, log_id last) noexcept {
-        return write_note(frame_kind::mark, hard, last);
+        const auto done = write_note(frame_kind::mark, hard, last);
+        // It is evidence, not data: a full disk may go without.
+        if (!done && done.why().code == errc::no_space) return {};
+        return done;
     }
     // Ensures: what was written is on disk.
     result<void> sync() noexcept {
@@ -163,7 +166,9 @@ result<void> segment_writer<Files>::begin_segment(u64 spare, bool taken,
     header_ = next;
     at_.offset = segment_header_bytes;
     touched_ = segment_header_bytes;
-    zeroed_ = taken ? next.bytes : segment_header_bytes;
+    // A segment of its own is filled by its one frame.
+    const bool whole = taken || next.bytes != options_->segment_bytes;
+    zeroed_ = whole ? next.bytes : segment_header_bytes;
     return {};
 }
 

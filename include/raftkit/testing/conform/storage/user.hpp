@@ -1,0 +1,166 @@
+#pragma once
+// The hands of the storage conformance suite: makes entries, calls a storage as the node would,
+// waits for its answers.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <raftkit/concepts/storage.hpp>
+#include <raftkit/core/configuration.hpp>
+
+RAFTKIT_NAMESPACE_BEGIN
+
+namespace conform {
+
+inline constexpr identity storage_owner{11, 1, {2}, 0};
+
+inline configuration storage_members(u64 third) {
+    configuration made;
+    for (const u64 id : {u64{1}, u64{2}, third}) {
+        made.members.push_back({{id}, member_role::voter, member_role::none, 0, "somewhere:1"});
+    }
+    return made;
+}
+
+// `count` records of one term in a block of their own; every body tells its index and `mark`.
+inline run storage_run(u64 first, u64 term, u32 count, u8 mark, u32 body_bytes = 24) {
+    const u32 each = record_bytes(body_bytes);
+    block* owner = allocate_block(each * count);
+    for (u32 i = 0; i < count; ++i) {
+        std::byte* at = owner->bytes() + each * i;
+        std::memset(at + record_header_bytes, mark, body_bytes);
+        store_le(at + record_header_bytes, first + i);
+        seal_record(at, {{first + i}, {term}}, static_cast<u8>(entry_kind::command), 0, body_bytes);
+    }
+    return run({owner, 0, each * count, {first}, {term}, count}, run::adopt_t{});
+}
+inline run storage_membership(u64 index, u64 term, u64 third) {
+    std::vector<std::byte> body;
+    configuration next = storage_members(third);
+    next.index = {index};
+    encode(next, body);
+    block* owner = allocate_block(record_bytes(static_cast<u32>(body.size())));
+    std::memcpy(owner->bytes() + record_header_bytes, body.data(), body.size());
+    seal_record(owner->bytes(), {{index}, {term}}, static_cast<u8>(entry_kind::membership), 0,
+                static_cast<u32>(body.size()));
+    return run({owner, 0, record_bytes(static_cast<u32>(body.size())), {index}, {term}, 1},
+               run::adopt_t{});
+}
+
+// A storage in use: numbers the tickets, keeps what was lent, waits for answers.
+template <storage Storage, class Places>
+class storage_user {
+public:
+    storage_user(Storage& of, Places& places) : of_(&of), places_(&places) {}
+    storage_user(storage_user&&) = delete;
+    ~storage_user() { of_->close(); }
+
+    result<recovered_log> open(identity who = storage_owner) { return of_->open(who, {&box_}); }
+
+    persist_batch batch() { return {{++next_}, nullptr, nullptr, nullptr, nullptr, {}}; }
+    // True once the batch is durable.
+    bool persist(const persist_batch& what) {
+        note(of_->persist(what));
+        return wait([&] { return seen_.upto >= what.id || bool(seen_.status); }) && !seen_.status;
+    }
+    bool append(run entries, u64 term = 0) {
+        lent_.push_back(std::move(entries));
+        const run_view view = lent_.back().view();
+        persist_batch what = batch();
+        const hard_state hard{{term != 0 ? term : view.term.value}, {}, {}};
+        what.hard = &hard;
+        what.append = {&view, 1};
+        return persist(what);
+    }
+    bool compact(u64 index, u64 term) {
+        of_->compact({{{index}, {term}}, storage_members(3)});
+        end_turn();
+        return true;
+    }
+    loaded load(u64 first, u64 last, u32 bytes_max = 1u << 20) {
+        const request_id id{++asked_};
+        of_->load({id, {first}, {last}, bytes_max});
+        end_turn();
+        loaded found;
+        const bool answered = wait([&] {
+            for (loaded& each : answers_) {
+                if (each.id == id) found = std::move(each);
+            }
+            return found.id == id;
+        });
+        if (!answered) found.status = {errc::timed_out, 0, "no answer"};
+        return found;
+    }
+    // Entries first..last, right in index, order and content; `mark` of each in turn.
+    bool holds(u64 first, const std::vector<u8>& marks) {
+        u64 index = first;
+        while (index < first + marks.size()) {
+            const loaded got = load(index, first + marks.size() - 1);
+            if (got.status || got.entries.empty()) return false;
+            for (const run& each : got.entries) {
+                const run_view& view = each.view();
+                if (!check_run(view.span(), {index}, view.term, view.count).sound) return false;
+                for (const entry_view entry : each.view()) {
+                    const u8 mark = marks[static_cast<std::size_t>(index - first)];
+                    const bool command = entry.kind == entry_kind::command;
+                    if (entry.at.index.value != index++) return false;
+                    if (command &&
+                        (entry.body.size() < 9 || static_cast<u8>(entry.body[8]) != mark))
+                        return false;
+                }
+            }
+        }
+        return true;
+    }
+    void close() {
+        of_->close();
+        std::vector<event> late;
+        box_.drain(late);
+    }
+    bool silent() {
+        places_->wait();
+        std::vector<event> late;
+        return !box_.drain(late);
+    }
+    Storage& of() { return *of_; }
+    const persisted& seen() const { return seen_; }
+
+private:
+    void end_turn() {
+        if constexpr (requires(Storage& s) { s.flush(); }) note(of_->flush());
+    }
+    void note(const persisted& what) {
+        if (what.upto > seen_.upto) seen_.upto = what.upto;
+        if (what.status) seen_.status = what.status;
+        if (what.log_bytes != 0) seen_.log_bytes = what.log_bytes;
+    }
+    template <class Done>
+    bool wait(Done done) {
+        for (int turn = 0; turn < 10'000; ++turn) {
+            end_turn();
+            std::vector<event> arrived;
+            box_.drain(arrived);
+            for (event& each : arrived) {
+                if (auto* stable = std::get_if<persisted>(&each)) note(*stable);
+                if (auto* answer = std::get_if<loaded>(&each))
+                    answers_.push_back(std::move(*answer));
+            }
+            if (done()) return true;
+            places_->wait();
+        }
+        return false;
+    }
+
+    Storage* of_;
+    Places* places_;
+    mailbox box_;
+    std::vector<run> lent_;
+    std::vector<loaded> answers_;
+    persisted seen_;
+    u64 next_ = 0, asked_ = 0;
+};
+
+}  // namespace conform
+
+RAFTKIT_NAMESPACE_END
