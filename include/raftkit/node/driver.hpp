@@ -87,6 +87,8 @@ private:
     void receive(const bulk_envelope& mail) noexcept;
     bool carry_out() noexcept;
     void do_wire(effects& what) noexcept;
+    void flush_wire() noexcept;
+    void know(const peer_book& book) noexcept;
     void do_disk(effects& what) noexcept;
     void do_machine(effects& what) noexcept;
     void do_rest(effects& what) noexcept;
@@ -112,6 +114,18 @@ private:
         void operator()(const envelope& mail) noexcept { to->receive(mail); }
         void operator()(const bulk_envelope& mail) noexcept { to->receive(mail); }
         void operator()(peer_state seen) noexcept { to->on(seen); }
+        // A transport may tell whom it does not talk to, and who of the two does not want to.
+        template <class Refusal>
+            requires requires(const Refusal& told) {
+                { told.peer } -> std::convertible_to<node_id>;
+                { told.by_peer } -> std::convertible_to<bool>;
+            }
+        void operator()(const Refusal& told) noexcept {
+            to->parts_.tell(rejected{told.peer,
+                                     {errc::foreign, 0,
+                                      told.by_peer ? "transport: the peer refuses this node"
+                                                   : "transport: the peer is another than it was"}});
+        }
     };
     // The step of the machine queue as a job, for an executor of another thread.
     struct apply_job : operation {

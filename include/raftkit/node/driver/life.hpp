@@ -42,6 +42,7 @@ result<void> driver<Parts>::open() {
     desk_->listed(*listing);
     if (result<void> opened = parts_.transport.open(parts_.self, parts_.port()); !opened) return opened.why();
     transport_open_ = true;
+    know(seen.peers);
 
     if (is_blank(seen) && parts_.options.bootstrap) {
         // Before the first message the list becomes the log's base: from here on nobody reads it again.

@@ -9,7 +9,11 @@ template <class Parts>
 instant driver<Parts>::poll(instant now) noexcept {
     polls_on_.store(detail::this_thread(), std::memory_order_relaxed);
     parts_.now = std::max(parts_.now, now);
-    if (stopped()) return never;
+    if (stopped()) {
+        take_submissions();  // to refuse them
+        while (parts_.queue.has_work()) (void)parts_.queue.step(nullptr, {});
+        return never;
+    }
     stepped_this_poll_ = false;
 
     u32 budget = parts_.options.events_per_poll;
@@ -34,6 +38,7 @@ instant driver<Parts>::poll(instant now) noexcept {
     }
     pending_.expire(parts_.now, parts_.ender());
     requests_.expire(parts_.now, parts_.ender());
+    flush_wire();
     if (parts_.closing) advance_close();
     if (parts_.now - published_at_ >= publish_every) publish();
     return deadline();
@@ -143,6 +148,7 @@ bool driver<Parts>::carry_out() noexcept {
     if (!parts_.core->has_effects()) return false;
     effects& what = parts_.core->take_effects();
     do_wire(what);
+    flush_wire();
     do_machine(what);
     do_disk(what);
     if (what.has & effects::rarely) do_rest(what);
@@ -156,11 +162,28 @@ void driver<Parts>::do_wire(effects& what) noexcept {
     for (const envelope& each : what.send) parts_.transport.send(each);
 }
 
+// A transport that gathers small frames is told when no more come.
+template <class Parts>
+void driver<Parts>::flush_wire() noexcept {
+    if constexpr (requires { parts_.transport.flush(); }) {
+        if (transport_open_) parts_.transport.flush();
+    }
+}
+
+// Which directory each peer must come from.
+template <class Parts>
+void driver<Parts>::know(const peer_book& book) noexcept {
+    if constexpr (requires(node_id peer) { parts_.transport.know(peer, u64{}); }) {
+        for (const auto& [peer, incarnation] : book.incarnations) parts_.transport.know(peer, incarnation);
+    }
+}
+
 template <class Parts>
 void driver<Parts>::do_disk(effects& what) noexcept {
     if (what.has & effects::persisting) {
         persist_batch batch = what.persist;
         batch.id.value += opening_ticket_.value;
+        if (batch.peers != nullptr) know(*batch.peers);
         const bool leads = parts_.core->leads();
         for (const run_view& each : batch.append) {
             parts_.appended_entries += each.count;

@@ -1,15 +1,12 @@
 #pragma once
-// A log in memory and a wire in memory, as small as their concepts allow, for tests of the node. The disk survives
-// its node, so that a test can restart it; it can be told to be late or to fail. The wire drops what a test says.
+// A log on a disk that is a map: it survives its node, so that a test can restart it, look at it and change it; it can
+// be told to be late or to fail.
 
-#include <deque>
-#include <functional>
 #include <map>
-#include <memory>
+#include <utility>
 #include <vector>
 
 #include <raftkit/concepts/storage.hpp>
-#include <raftkit/concepts/transport.hpp>
 #include <raftkit/core/configuration.hpp>
 
 namespace node_tests {
@@ -104,80 +101,6 @@ private:
     completion_port port_;
 };
 
-// Copies every message; delivery is when the receiver drains.
-struct plain_hub {
-    struct parcel {
-        envelope mail;
-        bulk_envelope bulk;
-        bool is_bulk = false;
-        std::vector<buffer> keep;
-    };
-    std::map<node_id, std::deque<parcel>> inboxes;
-    std::function<bool(node_id from, node_id to, const envelope*)> drops = [](node_id, node_id, const envelope*) {
-        return false;
-    };
-    u64 sent = 0;
-};
-
-class plain_transport {
-public:
-    explicit plain_transport(plain_hub& hub) : hub_(&hub) {}
-
-    result<void> attach(poller&) { return {}; }
-    result<void> open(const identity& who, completion_port) {
-        self_ = who.self;
-        hub_->inboxes[self_];
-        return {};
-    }
-    void send(const envelope& mail) noexcept {
-        ++hub_->sent;
-        const auto box = hub_->inboxes.find(mail.peer);
-        if (box == hub_->inboxes.end() || hub_->drops(self_, mail.peer, &mail)) return;
-        plain_hub::parcel made;
-        made.mail = mail;
-        made.mail.peer = self_;
-        if (auto* append = std::get_if<append_request>(&made.mail.body)) {
-            run_view& entries = append->entries;
-            if (entries.count != 0) {
-                made.keep.push_back(buffer::copy_of(entries.span()));
-                entries.owner = made.keep.back().owner();
-                entries.offset = 0;
-            }
-        } else if (auto* offer = std::get_if<snapshot_offer>(&made.mail.body)) {
-            made.keep.push_back(offer->meta.keep());
-            made.keep.push_back(offer->manifest.keep());
-        }
-        box->second.push_back(std::move(made));
-    }
-    void send(const bulk_envelope& mail) noexcept {
-        const auto box = hub_->inboxes.find(mail.peer);
-        if (box == hub_->inboxes.end() || hub_->drops(self_, mail.peer, nullptr)) return;
-        plain_hub::parcel made;
-        made.is_bulk = true;
-        made.bulk = mail;
-        made.bulk.peer = self_;
-        if (auto* piece = std::get_if<snapshot_piece>(&made.bulk.body)) made.keep.push_back(piece->bytes.keep());
-        box->second.push_back(std::move(made));
-    }
-    void members(const configuration&) noexcept {}
-    void close() noexcept { hub_->inboxes.erase(self_); }
-    template <class Sink>
-    void drain(Sink& sink) noexcept {
-        std::deque<plain_hub::parcel> arrived;
-        arrived.swap(hub_->inboxes[self_]);
-        for (plain_hub::parcel& each : arrived) {
-            if (each.is_bulk) {
-                sink(std::as_const(each.bulk));
-            } else {
-                sink(std::as_const(each.mail));
-            }
-        }
-    }
-
-private:
-    plain_hub* hub_;
-    node_id self_;
-};
-static_assert(storage<plain_storage> && pollable_transport<plain_transport>);
+static_assert(storage<plain_storage>);
 
 }  // namespace node_tests

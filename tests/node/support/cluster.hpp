@@ -1,0 +1,192 @@
+#pragma once
+// Nodes of one cluster on one thread and in virtual time: manual drives, an in-process hub, disks and shelves that
+// survive a restart. Operations remember how they ended, and that they ended once.
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <raftkit/node/drive/manual.hpp>
+#include <raftkit/node/node.hpp>
+#include <raftkit/snapshot/store/memory.hpp>
+#include <raftkit/testing/machine/register_map.hpp>
+#include <raftkit/transport/inproc.hpp>
+
+#include <node/support/plain_storage.hpp>
+
+namespace node_tests {
+
+using namespace raftkit;
+
+// Hears everything that a test asks about.
+struct witness {
+    std::vector<role_changed> roles;
+    std::vector<node_phase> phases;
+    std::vector<index_t> commits;
+    u64 applied_batches = 0, published = 0, restored = 0, shipped = 0, failed = 0, damaged = 0;
+    index_t compacted_to;
+    error stop_cause;
+    bool was_stopped = false;
+};
+struct listener {
+    witness* to = nullptr;
+    void on(const role_changed& what) noexcept { to->roles.push_back(what); }
+    void on(const phase_changed& what) noexcept { to->phases.push_back(what.to); }
+    void on(const committed& what) noexcept { to->commits.push_back(what.upto); }
+    void on(const apply_batch&) noexcept { ++to->applied_batches; }
+    void on(const snapshot_published&) noexcept { ++to->published; }
+    void on(const snapshot_restored&) noexcept { ++to->restored; }
+    void on(const snapshot_shipped&) noexcept { ++to->shipped; }
+    void on(const snapshot_failed&) noexcept { ++to->failed; }
+    void on(const compacted& what) noexcept { to->compacted_to = what.first; }
+    void on(const damage_found&) noexcept { ++to->damaged; }
+    void on(const stopped& what) noexcept {
+        to->stop_cause = what.why;
+        to->was_stopped = true;
+    }
+};
+struct test_policies : manual_policies {
+    trigger::manual trigger{};
+    compaction::trailing compaction{.entries = 10, .bytes = 1u << 30};
+    throttle::none throttle{};
+    listener observer{};
+};
+
+using test_node = node<plain_storage, inproc_transport, testing::register_map, memory_snapshots, test_policies>;
+
+// A request with a memory.
+template <class Request>
+struct asked : Request {
+    asked() : Request(&asked::end) {}
+    static void end(operation& self, error why, byte_span bytes) noexcept {
+        asked& mine = static_cast<asked&>(self);
+        ++mine.ends;
+        mine.how = why;
+        mine.reply = as_text(bytes);
+    }
+    bool done() const { return ends != 0; }
+    bool ok() const { return ends == 1 && !how; }
+    int ends = 0;
+    error how;
+    std::string reply;
+};
+
+struct set_command : asked<proposal> {
+    set_command(u32 key, u64 value)
+        : bytes(testing::register_command(testing::register_op::set, key, value)) {
+        command = byte_span(bytes);
+    }
+    std::vector<std::byte> bytes;
+};
+
+inline configuration voters(std::initializer_list<u64> ids) {
+    configuration made;
+    for (const u64 id : ids) made.members.push_back({{id}, member_role::voter, member_role::none, 0, ""});
+    return made;
+}
+
+class cluster {
+public:
+    struct seat {
+        plain_disk disk;
+        memory_snapshots shelf;
+        witness heard;
+        node_options options;
+        std::unique_ptr<test_node> up;
+        std::unique_ptr<drive::manual<test_node>> drive;
+    };
+
+    explicit cluster(u64 count, void (*adjust)(node_options&) = nullptr) : seats_(count) {
+        configuration all;
+        for (u64 id = 1; id <= count; ++id) all.members.push_back(voters({id}).members[0]);
+        for (u64 id = 1; id <= count; ++id) {
+            node_options& options = at(id).options;
+            options.who.self = {id};
+            options.bootstrap = all;
+            options.seed = id;
+            if (adjust != nullptr) adjust(options);
+        }
+    }
+
+    seat& at(u64 id) { return seats_[id - 1]; }
+    test_node& node(u64 id) { return *at(id).up; }
+    node_status status(u64 id) { return node(id).status(); }
+    const std::map<u32, u64>& values(u64 id) { return node(id).machine().state().values; }
+
+    result<void> start(u64 id) {
+        seat& one = at(id);
+        test_policies rules;
+        rules.observer.to = &one.heard;
+        one.up = std::make_unique<test_node>(one.options, plain_storage(one.disk), inproc_transport(hub),
+                                             testing::register_map{}, one.shelf, std::move(rules));
+        one.drive = std::make_unique<drive::manual<test_node>>(*one.up);
+        return one.drive->open();
+    }
+    void start_all() {
+        for (u64 id = 1; id <= seats_.size(); ++id) REQUIRE(start(id).why().code == errc::ok);
+    }
+    // As a power cut: nothing is closed.
+    void crash(u64 id) {
+        at(id).drive.reset();
+        at(id).up.reset();
+    }
+
+    void poll() {
+        for (seat& each : seats_) {
+            if (each.up != nullptr) each.drive->poll(now);
+        }
+    }
+    // A millisecond at a time, until `enough` or for `most`.
+    template <class Enough>
+    bool run_until(Enough&& enough, duration most = seconds(20)) {
+        for (const instant end = now + most; now < end; now = now + milliseconds(1)) {
+            poll();
+            if (enough()) return true;
+        }
+        return false;
+    }
+    void run(duration time) {
+        run_until([] { return false; }, time);
+    }
+    // 0: none serves.
+    u64 leader() {
+        for (u64 id = 1; id <= seats_.size(); ++id) {
+            if (at(id).up != nullptr && status(id).serving_reads) return id;
+        }
+        return 0;
+    }
+    u64 elect() {
+        REQUIRE(run_until([&] { return leader() != 0; }));
+        return leader();
+    }
+    u64 follower() {
+        for (u64 id = 1; id <= seats_.size(); ++id) {
+            if (at(id).up != nullptr && id != leader()) return id;
+        }
+        return 0;
+    }
+    error set(u32 key, u64 value) {
+        set_command wish(key, value);
+        node(leader()).propose(wish);
+        REQUIRE(run_until([&] { return wish.done(); }));
+        return wish.how;
+    }
+    void cut_off(u64 id, bool lost = true) {
+        for (u64 other = 1; other <= seats_.size(); ++other) {
+            if (other == id) continue;
+            hub.cut({id}, {other}, lost);
+            hub.cut({other}, {id}, lost);
+        }
+    }
+
+    instant now{seconds(1).ns};
+    inproc_hub hub;
+
+private:
+    std::vector<seat> seats_;
+};
+
+}  // namespace node_tests
