@@ -114,6 +114,15 @@ result<void> read_frame(Files& files, typename Files::handle& file, snapshot_id 
     return {};
 }
 
+// Renames a directory. One that reports an error but has happened counts: what matters is where
+// things are now.
+template <class Files>
+result<void> move_directory(Files& files, const std::string& from, const std::string& to) noexcept {
+    const result<void> renamed = files.rename(from, to);
+    if (renamed || files.list(from).why().code != errc::not_found) return renamed;
+    return files.list(to) ? result<void>() : renamed;
+}
+
 // Removes a directory of files; what is not there is removed already.
 template <class Files>
 result<void> remove_tree(Files& files, const std::string& directory) noexcept {

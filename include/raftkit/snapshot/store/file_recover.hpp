@@ -86,7 +86,12 @@ result<snapshot_manifest> basic_file_snapshots<Files>::load(const std::string& d
         return error{errc::corrupt, 0, "snapshot store: the manifest of another snapshot"};
     const result<void> checked = check_sections(directory, *manifest);
     if (!checked) return checked.why();
-    manifest->meta.installing = manifest->meta.installing && has(snapshot_disk::installing_name);
+    if (manifest->meta.installing && !has(snapshot_disk::installing_name)) {
+        // Settled, perhaps a moment before the process died: it must not come back marked.
+        const result<void> synced = files().sync_directory(directory);
+        if (!synced) return synced.why();
+        manifest->meta.installing = false;
+    }
     return manifest;
 }
 
@@ -137,7 +142,7 @@ result<void> basic_file_snapshots<Files>::set_aside(const std::string& from,
         return std::find(names->begin(), names->end(), name) != names->end();
     };
     for (u64 serial = 2; taken(); ++serial) target = plain + "-" + std::to_string(serial);
-    const result<void> renamed = files().rename(from, target);
+    const result<void> renamed = snapshot_disk::move_directory(files(), from, target);
     if (!renamed) return renamed;
     to = std::move(target);
     return {};

@@ -66,7 +66,7 @@ struct file_shelf {
     // power cut must not bring back the old name with half of its bytes.
     result<void> move_to_trash(std::shared_ptr<stored_place> gone, snapshot_id id) noexcept {
         std::string into = path(trash_prefix, id) + "-" + std::to_string(++serial);
-        const result<void> renamed = files.rename(gone->directory, into);
+        const result<void> renamed = move_directory(files, gone->directory, into);
         if (!renamed) return renamed;
         gone->directory = std::move(into);
         trash.push_back(std::move(gone));

@@ -211,7 +211,7 @@ result<void> file_snapshot_writer<Files>::make_visible(const snapshot_manifest& 
     if (!named) return named;
 
     const std::string published = shelf_->path(published_prefix, id());
-    const result<void> renamed = files().rename(directory_, published);
+    const result<void> renamed = move_directory(files(), directory_, published);
     if (!renamed) return renamed;
     directory_.clear();
     const result<void> synced = files().sync_directory(shelf_->root);
