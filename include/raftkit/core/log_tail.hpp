@@ -114,10 +114,11 @@ public:
     // Drops whole runs that end at or below `upto`, while more than `resident_max` bytes of blocks are held.
     void evict(index_t upto, u64 resident_max) noexcept {
         while (held_ > resident_max && runs_.size() > 1 && runs_.front().view().last() <= upto) {
-            const run_view gone = runs_.front().view();
-            bytes_ -= gone.bytes;
+            const block* owner = runs_.front().view().owner;
+            const u32 capacity = owner->capacity;  // the block may die with its last run
+            bytes_ -= runs_.front().view().bytes;
             runs_.pop_front();
-            if (runs_.front().view().owner != gone.owner) held_ -= gone.owner->capacity;
+            if (runs_.front().view().owner != owner) held_ -= capacity;
         }
     }
     void release_buried(ticket completed) noexcept {
