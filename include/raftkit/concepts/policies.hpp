@@ -1,6 +1,6 @@
 #pragma once
-// Policies: pure noexcept questions about plain facts. They get no handle to anything, are never called under a lock
-// and never by the core.
+// Policies: pure noexcept questions about plain facts. They get no handle to anything, are never
+// called under a lock and never by the core.
 
 #include <concepts>
 #include <type_traits>
@@ -68,9 +68,10 @@ struct bulk_request {
     bool log_busy = false;
 };
 template <class T>
-concept throttle_policy = requires(T& t, const bulk_request& r, instant now) {  // when these bytes may go
-    { t.admit(r, now) } noexcept -> std::same_as<instant>;
-};
+concept throttle_policy =
+    requires(T& t, const bulk_request& r, instant now) {  // when these bytes may go
+        { t.admit(r, now) } noexcept -> std::same_as<instant>;
+    };
 
 struct install_clash {
     log_id saving{}, offered{};
@@ -93,9 +94,10 @@ concept executor = requires(X& x, operation& job) {
     { x.run(job) } noexcept -> need::gives_nothing;
 };
 template <class X>
-concept bindable_executor = executor<X> && requires(X& x, completion_port p) {  // once, before the first run
-    { x.bind(p) } noexcept;
-};
+concept bindable_executor =
+    executor<X> && requires(X& x, completion_port p) {  // once, before the first run
+        { x.bind(p) } noexcept;
+    };
 
 template <class T>
 using bare = std::remove_reference_t<T>;

@@ -1,6 +1,6 @@
 #pragma once
-// SnapshotStore: blocking; called on the work executor only; cancelled between two calls, never inside one. What is
-// not published leaves nothing visible.
+// SnapshotStore: blocking; called on the work executor only; cancelled between two calls, never
+// inside one. What is not published leaves nothing visible.
 
 #include <concepts>
 #include <vector>
@@ -57,21 +57,24 @@ concept store_lists = requires(S& s) {  // newest first
     { s.list() } -> gives<std::vector<snapshot_manifest>>;
 };
 template <class S>
-concept store_removes = requires(S& s, snapshot_id id) {  // unlisted now, reclaimed when the last reader closes
-    { s.remove(id) } -> gives<void>;
-};
+concept store_removes =
+    requires(S& s, snapshot_id id) {  // unlisted now, reclaimed when the last reader closes
+        { s.remove(id) } -> gives<void>;
+    };
 template <class S>
-concept store_settles = requires(S& s, snapshot_id id) {  // the install is finished: drop `installing`
-    { s.settle(id) } -> gives<void>;
-};
+concept store_settles =
+    requires(S& s, snapshot_id id) {  // the install is finished: drop `installing`
+        { s.settle(id) } -> gives<void>;
+    };
 
 }  // namespace need
 
 template <class W>
-concept snapshot_writer =
-    std::movable<W> && need::writer_section<W> && need::writer_chunk<W> && need::writer_publishes<W>;
+concept snapshot_writer = std::movable<W> && need::writer_section<W> && need::writer_chunk<W> &&
+                          need::writer_publishes<W>;
 template <class R>
-concept snapshot_reader = std::movable<R> && need::reader_manifest<R> && need::reader_chunk<R>;  // a pin
+concept snapshot_reader =
+    std::movable<R> && need::reader_manifest<R> && need::reader_chunk<R>;  // a pin
 template <class S>
 concept snapshot_store = need::store_recover<S> && need::store_create<S> && need::store_opens<S> &&
                          need::store_lists<S> && need::store_removes<S> && need::store_settles<S> &&

@@ -1,6 +1,7 @@
 #pragma once
-// StateMachine: apply context only. An image does not change after capture(); images and restore writers may be used
-// and destroyed on another thread than the machine's; a restore writer touches the machine only in commit().
+// StateMachine: apply context only. An image does not change after capture(); images and restore
+// writers may be used and destroyed on another thread than the machine's; a restore writer touches
+// the machine only in commit().
 
 #include <concepts>
 #include <span>
@@ -44,17 +45,19 @@ concept machine_captures = requires(M& m) {  // O(1) or copy-on-write
     typename unwrap_t<decltype(m.capture())>;
 };
 template <class M>
-concept machine_restores = requires(M& m, const snapshot_meta& of) {  // O(1): begins an empty replacement
-    typename unwrap_t<decltype(m.restore(of))>;
-};
+concept machine_restores =
+    requires(M& m, const snapshot_meta& of) {  // O(1): begins an empty replacement
+        typename unwrap_t<decltype(m.restore(of))>;
+    };
 template <class I>
 concept image_fills = requires(I& i, std::span<std::byte> chunk) {
     { i.next(chunk) } -> gives<image_step>;
 };
 template <class R>
-concept restore_write = requires(R& r, const chunk& c) {  // work executor; the `end` chunk always comes
-    { r.write(c) } -> gives<void>;
-};
+concept restore_write =
+    requires(R& r, const chunk& c) {  // work executor; the `end` chunk always comes
+        { r.write(c) } -> gives<void>;
+    };
 template <class R>
 concept restore_commit = requires(R& r) {  // apply context, O(1) swap
     { r.commit() } noexcept -> gives_nothing;
@@ -74,9 +77,9 @@ using restore_writer_of =
     need::unwrap_t<decltype(std::declval<M&>().restore(std::declval<const snapshot_meta&>()))>;
 
 template <class M>
-concept state_machine =
-    (need::machine_apply_each<M> || need::machine_apply_range<M>) && need::machine_captures<M> &&
-    need::machine_restores<M> && snapshot_image<image_of<M>> && restore_writer<restore_writer_of<M>>;
+concept state_machine = need::machine_captures<M> && need::machine_restores<M> &&
+                        snapshot_image<image_of<M>> && restore_writer<restore_writer_of<M>> &&
+                        (need::machine_apply_each<M> || need::machine_apply_range<M>);
 
 template <class M>
 concept batch_machine = state_machine<M> && need::machine_apply_range<M>;

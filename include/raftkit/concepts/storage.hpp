@@ -1,6 +1,7 @@
 #pragma once
-// Storage: where hard state and log live. Called in the raft context only; every call begins work and returns; one
-// FIFO. persist() returns what is durable already; the rest comes as persisted{} through the port.
+// Storage: where hard state and log live. Called in the raft context only; every call begins work
+// and returns; one FIFO. persist() returns what is durable already; the rest comes as persisted{}
+// through the port.
 
 #include <concepts>
 

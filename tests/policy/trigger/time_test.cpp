@@ -37,6 +37,13 @@ TEST_CASE("the first save of a start comes within (0, period]") {  // S003-06
     CHECK(most > minutes(59).ns);
 }
 
+TEST_CASE("the first save never comes at the very start, however short the period") {
+    for (u64 seed = 0; seed < 100; ++seed) {
+        const trigger::interval timer{.period = {1}, .seed = seed};
+        REQUIRE(timer.fires_at(aged(seconds(7))) == at(seconds(7)) + nanoseconds(1));
+    }
+}
+
 TEST_CASE("a later save comes at period, plus at most the jitter") {  // S004-03
     i64 least = minutes(600).ns, most = 0;
     for (u64 seed = 0; seed < 2000; ++seed) {
