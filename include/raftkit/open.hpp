@@ -3,9 +3,12 @@
 // TCP between the nodes, the loop drive. The handle owns node and drive and can be moved; its calls may come from any
 // thread but the loop's own.
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -135,7 +138,8 @@ public:
         if (host_ != nullptr) calls_->destroy(host_);
     }
 
-    // Blocks for the reply. What an error says of the command: outcome_of(why.code).
+    // Blocks for the reply. What an error says of the command: outcome_of(why.code). While the node starts or nobody
+    // leads, the command was certainly not executed and is tried again.
     result<std::string> call(std::string_view command, duration patience);
     // done(error, std::string_view reply), on the loop.
     template <class Done>
@@ -153,17 +157,23 @@ private:
 
 template <class Machine>
 result<std::string> replicated<Machine>::call(std::string_view command, duration patience) {
-    std::string reply;
-    detail::waited<proposal> asked;
-    asked.command = as_bytes(command);
-    asked.deadline = monotonic_now() + patience;
-    asked.with = &reply;
-    asked.at_end = [](detail::waited<proposal>& self, byte_span bytes) noexcept {
-        *static_cast<std::string*>(self.with) = as_text(bytes);
-    };
-    calls_->propose(host_, asked);
-    if (const error why = asked.wait()) return why;
-    return reply;
+    const instant deadline = monotonic_now() + patience;
+    for (;;) {
+        std::string reply;
+        detail::waited<proposal> asked;
+        asked.command = as_bytes(command);
+        asked.deadline = deadline;
+        asked.with = &reply;
+        asked.at_end = [](detail::waited<proposal>& self, byte_span bytes) noexcept {
+            *static_cast<std::string*>(self.with) = as_text(bytes);
+        };
+        calls_->propose(host_, asked);
+        const error why = asked.wait();
+        if (!why) return reply;
+        const bool early = why.code == errc::not_started || (why.code == errc::not_leader && why.detail == 0);
+        if (!early || monotonic_now() >= deadline) return why;
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
 }
 
 template <class Machine>

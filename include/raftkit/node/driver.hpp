@@ -64,12 +64,14 @@ private:
     static constexpr duration publish_every = milliseconds(1);
 
     // life
+    result<u64> computed_cluster();
     error check_found(const damage& seen);
     result<void> bind_executors();
     void start_core() noexcept;
     void enter(node_phase next) noexcept;
     void advance_phase() noexcept;
     void fail(error why) noexcept;
+    void stop_core(error why) noexcept;
     void advance_close() noexcept;
     void finish_close() noexcept;
 
@@ -90,6 +92,7 @@ private:
     void flush_wire() noexcept;
     void know(const peer_book& book) noexcept;
     void do_disk(effects& what) noexcept;
+    void flush_disk() noexcept;
     void do_machine(effects& what) noexcept;
     void do_rest(effects& what) noexcept;
     void hand_over(const run_view& entries) noexcept;
@@ -101,7 +104,7 @@ private:
     // intake
     void take_submissions() noexcept;
     void take_nudge() noexcept;
-    error refuses(const operation& asked) const noexcept;
+    error refuses(const operation& asked, u64 bytes) const noexcept;
     void appended(operation& asked, const result<log_id>& where) noexcept;
     void propose_large(proposal& asked) noexcept;
     void flush_reads() noexcept;
@@ -150,7 +153,9 @@ private:
     std::vector<event> events_;
     std::size_t next_event_ = 0;
     bool transport_open_ = false, storage_open_ = false;
+    instant storage_tick_at_{};  // a storage that prepares between turns
     index_t committed_told_;
+    ticket persisted_told_;
     u64 rejected_told_ = 0;
 
     instant close_at_ = never, hand_over_until_ = never;

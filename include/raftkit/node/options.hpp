@@ -40,23 +40,25 @@ struct node_options : core::options, snapshot_options {
     const snapshot_options& for_snapshots() const noexcept { return *this; }
 };
 
-// The id of a cluster that was not given one: nodes that were started with other names, ids or roles refuse one
-// another. Addresses do not enter: they may differ from node to node (proxies, NAT). Never 0.
+// The id of a cluster that was not given one: the upper half tells the name, the lower the ids and roles of the bootstrap
+// list, so that nodes which were started with other names or lists refuse one another. Addresses do not enter: they may
+// differ from node to node (proxies, NAT). Never 0.
 inline u64 cluster_id_of(std::string_view name, const configuration& bootstrap) noexcept {
-    digest128_builder digest;
+    digest128_builder names, lists;
+    names.update(as_bytes(name));
     std::byte words[16];
-    byte_writer(words).put_u64(name.size());
-    digest.update(byte_span(words).first(8));
-    digest.update(as_bytes(name));
     for (const member& each : bootstrap.members) {
         byte_writer out(words);
         out.put(each.id);
         out.put_u64(static_cast<u64>(each.role));
-        digest.update(words);
+        lists.update(words);
     }
-    const u64 id = digest.finish()[0];
+    constexpr u64 low_half = 0xffff'ffff;
+    const u64 id = names.finish()[0] << 32 | (lists.finish()[0] & low_half);
     return id != 0 ? id : 1;
 }
+// Two ids that were computed from one name: the list of a later start is not read, so it may be another.
+constexpr bool same_cluster_name(u64 a, u64 b) noexcept { return a >> 32 == b >> 32; }
 
 inline result<void> node_options::validate() const noexcept {
     const auto invalid = [](const char* row) { return error{errc::invalid_option, 0, row}; };

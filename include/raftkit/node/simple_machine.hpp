@@ -131,10 +131,10 @@ public:
         if constexpr (std::is_void_v<reply>) {
             machine_.apply(as_text(asked.body));
         } else if constexpr (std::same_as<reply, std::string>) {
-            replies.reply(asked.at, as_bytes(machine_.apply(as_text(asked.body))));
+            replies.reply(asked.at.index, as_bytes(machine_.apply(as_text(asked.body))));
         } else {
             const reply made = machine_.apply(as_text(asked.body));
-            replies.reply(asked.at, std::as_bytes(std::span(&made, 1)));
+            replies.reply(asked.at.index, std::as_bytes(std::span(&made, 1)));
         }
     }
     result<image> capture() const { return image(machine_.snapshot()); }

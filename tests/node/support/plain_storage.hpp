@@ -41,8 +41,9 @@ public:
         found.peers = disk_->peers;
         found.base = disk_->base;
         found.last = disk_->base.at;
+        term_t before;
         for (auto& [index, one] : disk_->entries) {
-            if (one.view().term != found.last.term) found.term_runs.push_back({{index}, one.view().term});
+            if (std::exchange(before, one.view().term) != one.view().term) found.term_runs.push_back({{index}, one.view().term});
             found.last = {{index}, one.view().term};
             const entry_view entry = *one.view().begin();
             if (entry.kind == entry_kind::membership) found.members.push_back(*decode_configuration(entry.body));

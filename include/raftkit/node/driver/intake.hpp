@@ -27,7 +27,7 @@ void driver<Parts>::take_submissions() noexcept {
 
 // Why a request is not begun, or ok. Every code here says that nothing was or will be executed.
 template <class Parts>
-error driver<Parts>::refuses(const operation& asked) const noexcept {
+error driver<Parts>::refuses(const operation& asked, u64 bytes) const noexcept {
     if (parts_.closing || fatal_) return {errc::stopped, 0, "node: closing"};
     const bool waits = asked.what == operation::kind::serving || asked.what == operation::kind::wait_applied;
     if (!parts_.core && !waits) return {errc::not_started, 0, "node: recovering"};
@@ -41,6 +41,11 @@ error driver<Parts>::refuses(const operation& asked) const noexcept {
         return {appends ? errc::busy : errc::timed_out, 0, "node: too late before it was begun",
                 u64(errc::timed_out)};
     }
+    if constexpr (requires { parts_.storage.ready_for(bytes); }) {
+        if (appends && !parts_.storage.ready_for(bytes)) {
+            return {errc::busy, 0, "propose: no space for the log", u64(errc::no_space)};
+        }
+    }
     const bool reads = asked.what == operation::kind::read || asked.what == operation::kind::read_stale;
     if (reads && parts_.phase != node_phase::serving) return {errc::not_started, 0, "node: not serving yet"};
     return {};
@@ -50,7 +55,12 @@ template <class Parts>
 void driver<Parts>::begin(operation& asked) noexcept {
     if (asked.what == operation::kind::job) return asked.finish(asked, {}, {});
     ++parts_.operations;
-    if (const error why = refuses(asked)) return parts_.end(asked, why);
+    u64 bytes = 0;
+    if (asked.what == operation::kind::propose) {
+        const proposal& wish = static_cast<const proposal&>(asked);
+        bytes = wish.large.valid() ? wish.large.size() : wish.command.size();
+    }
+    if (const error why = refuses(asked, bytes)) return parts_.end(asked, why);
     switch (asked.what) {
         case operation::kind::job: return;
         case operation::kind::propose: return propose_large(static_cast<proposal&>(asked));
@@ -98,7 +108,7 @@ template <class Parts>
 void driver<Parts>::propose(byte_span command, operation& asked) noexcept {
     asked.what = operation::kind::propose;
     ++parts_.operations;
-    if (const error why = refuses(asked)) return parts_.end(asked, why);
+    if (const error why = refuses(asked, command.size())) return parts_.end(asked, why);
     appended(asked, parts_.core->propose(entry_kind::command, command, stamp()));
 }
 

@@ -13,8 +13,11 @@ template <class Parts>
 result<void> driver<Parts>::open() {
     if (result<void> valid = parts_.options.validate(); !valid) return valid.why();
     identity who = parts_.options.who;
-    if (who.cluster == 0) who.cluster = cluster_id_of(parts_.options.cluster_name, *parts_.options.bootstrap);
-
+    if (who.cluster == 0) {
+        result<u64> computed = computed_cluster();
+        if (!computed) return computed.why();
+        who.cluster = *computed;
+    }
     result<recovered_log> log = parts_.storage.open(who, parts_.port());
     if (!log) return log.why();
     storage_open_ = true;
@@ -61,6 +64,18 @@ result<void> driver<Parts>::open() {
     recovered_ = std::move(seen);
     start_core();
     return {};
+}
+
+// Computed once, on an empty directory; afterwards the stored one counts, if it was made from the same name.
+template <class Parts>
+result<u64> driver<Parts>::computed_cluster() {
+    const u64 made = cluster_id_of(parts_.options.cluster_name, *parts_.options.bootstrap);
+    if constexpr (requires { parts_.storage.stored_identity(); }) {
+        const result<identity> stored = parts_.storage.stored_identity();
+        if (!stored) return stored.why().code == errc::not_found ? result<u64>(made) : stored.why();
+        if (same_cluster_name(stored->cluster, made)) return stored->cluster;
+    }
+    return made;  // storage refuses a directory of another cluster
 }
 
 // Asks the corruption policy; an error: open() fails, nothing was changed.
@@ -135,11 +150,20 @@ template <class Parts>
 void driver<Parts>::fail(error why) noexcept {
     if (fatal_) return;
     fatal_ = why;
-    if (parts_.core) parts_.core->stop(why);
+    stop_core(why);
     pending_.end_all(errc::io, "node: stopped by a failure", parts_.ender());
     requests_.end_all(errc::stopped, parts_.ender());
     enter(node_phase::failed);
     close(parts_.now);
+}
+
+// Whoever acts as leader hears that it ended.
+template <class Parts>
+void driver<Parts>::stop_core(error why) noexcept {
+    if (!parts_.core || parts_.core->status().stopped) return;
+    const bool led = parts_.core->leads();
+    parts_.core->stop(why);
+    if (led) parts_.tell(role_changed{role_kind::follower, parts_.core->status().term, {}});
 }
 
 // ---- closing ----
@@ -187,7 +211,7 @@ template <class Parts>
 void driver<Parts>::finish_close() noexcept {
     pending_.end_all(errc::stopped, "node: closed", parts_.ender());
     requests_.end_all(errc::stopped, parts_.ender());
-    if (parts_.core) parts_.core->stop(fatal_);
+    stop_core(fatal_);
     // What was handed to the machine is applied; whoever still waits is told.
     while (parts_.queue.has_work()) (void)parts_.queue.step(nullptr, {});
     shut_down();

@@ -39,6 +39,9 @@ instant driver<Parts>::poll(instant now) noexcept {
     pending_.expire(parts_.now, parts_.ender());
     requests_.expire(parts_.now, parts_.ender());
     flush_wire();
+    if constexpr (requires { parts_.storage.tick(now); }) {
+        if (storage_open_) storage_tick_at_ = parts_.storage.tick(parts_.now);
+    }
     if (parts_.closing) advance_close();
     if (parts_.now - published_at_ >= publish_every) publish();
     return deadline();
@@ -54,6 +57,9 @@ instant driver<Parts>::deadline() const noexcept {
     instant next = earliest(pending_.deadline(), requests_.deadline());
     if (parts_.core) next = earliest(next, parts_.core->deadline());
     if (desk_ && parts_.core) next = earliest(next, desk_->deadline());
+    if constexpr (requires { parts_.storage.tick(next); }) {
+        if (storage_open_) next = earliest(next, storage_tick_at_);
+    }
     if (parts_.closing) next = earliest(next, parts_.now < close_at_ ? close_at_ : never);
     if (handing_over_) next = earliest(next, hand_over_until_);
     return next;
@@ -89,6 +95,7 @@ template <class Parts>
 void driver<Parts>::on(persisted& done) noexcept {
     if (done.log_bytes != 0) parts_.log_bytes = done.log_bytes;
     parts_.tell(log_persisted{done.upto, done.log_bytes, done.write, done.sync, done.status});
+    persisted_told_ = std::max(persisted_told_, done.upto);
     if (!opening_durable_ && done.upto >= opening_ticket_) {
         opening_durable_ = true;
         start_core();
@@ -193,7 +200,7 @@ void driver<Parts>::do_disk(effects& what) noexcept {
             if (!leads) pending_.stored(each.first, each.term, each.last());
         }
         persisted done = parts_.storage.persist(batch);
-        if (done.upto || done.status) on(done);
+        if (done.upto > persisted_told_ || done.status) on(done);
     }
     if (what.has & effects::loading) {
         for (load_request each : what.load) parts_.storage.load(each);
@@ -201,6 +208,18 @@ void driver<Parts>::do_disk(effects& what) noexcept {
     if ((what.has & effects::rarely) && what.rare.compact) {
         parts_.storage.compact(*what.rare.compact);
         parts_.tell(compacted{what.rare.compact->at.index.next()});
+    }
+    constexpr u32 for_disk = effects::persisting | effects::loading | effects::rarely;
+    if (what.has & for_disk) flush_disk();
+}
+
+// A storage that gathers a turn's batches into one group begins it now.
+template <class Parts>
+void driver<Parts>::flush_disk() noexcept {
+    if constexpr (requires { parts_.storage.flush(); }) {
+        if (!storage_open_) return;
+        persisted done = parts_.storage.flush();
+        if (done.upto > persisted_told_ || done.status) on(done);
     }
 }
 
@@ -325,6 +344,11 @@ void driver<Parts>::describe(node_status& into) const noexcept {
     into.log_bytes = parts_.log_bytes;
     into.operations = parts_.operations;
     if (fatal_) into.stop_cause = fatal_;
+    if (into.stopped) {  // whatever the core last was: a stopped node leads nobody
+        into.role = role_kind::follower;
+        into.serving_reads = false;
+        if (into.leader == into.self) into.leader = {};
+    }
     if (desk_) {
         const coordinator& saves = desk_->saves();
         into.snapshots_kept = saves.kept().size();
