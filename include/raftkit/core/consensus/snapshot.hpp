@@ -104,7 +104,11 @@ inline bool consensus::admits(node_id from, term_t term, snapshot_id) const noex
 inline result<snapshot_basis> consensus::basis_at(index_t at) const noexcept {
     if (at > applied_ || at > stable_.stable()) return error{errc::not_applied, 0, "core.basis_at", at.value};
     if (at < log_.base().index) return error{errc::compacted, 0, "core.basis_at", at.value};
-    return snapshot_basis{{at, log_.term_at(at)}, members_.at(at)};
+    // A node that joined without a list knows none before the first membership entry: such a snapshot would be useless
+    // to everybody, itself included.
+    const configuration& members = members_.at(at);
+    if (members.members.empty()) return error{errc::not_member, 0, "core.basis_at", at.value};
+    return snapshot_basis{{at, log_.term_at(at)}, members};
 }
 
 inline void consensus::snapshot_published(const snapshot_meta& meta) noexcept {

@@ -2,6 +2,7 @@
 // One node as the checkers see it from outside: what it asked its disk to keep, what the disk has kept, and what a
 // crash may leave. The batches between the two are a queue; a crash keeps a prefix of it, at least what was reported.
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <vector>
@@ -36,31 +37,24 @@ struct ghost_disk {
     }
 };
 
-struct ghost_snapshot {
-    snapshot_meta meta;
-    bool removed = false;
-};
-
 struct ghost_node {
     bool up = false, failed = false;
     ghost_disk memory;    // as if everything asked for were done
     ghost_disk durable;   // what a power cut leaves for certain
     std::deque<ghost_batch> waiting;
     index_t compacted;    // the highest base it asked for in this life or before
-    std::vector<ghost_snapshot> snapshots;  // durable and listed
+    std::vector<snapshot_meta> snapshots;  // durable and listed
     index_t applied;
     std::optional<core::status> seen;  // in this life
 
     index_t newest_snapshot() const noexcept {
         index_t newest;
-        for (const ghost_snapshot& each : snapshots) {
-            if (!each.removed && newest < each.meta.id.at.index) newest = each.meta.id.at.index;
-        }
+        for (const snapshot_meta& each : snapshots) newest = std::max(newest, each.id.at.index);
         return newest;
     }
-    const ghost_snapshot* snapshot(snapshot_id id) const noexcept {
-        for (const ghost_snapshot& each : snapshots) {
-            if (each.meta.id == id && !each.removed) return &each;
+    const snapshot_meta* snapshot(snapshot_id id) const noexcept {
+        for (const snapshot_meta& each : snapshots) {
+            if (each.id == id) return &each;
         }
         return nullptr;
     }

@@ -66,6 +66,10 @@ private:
         bool ready = false;
     };
     using machine_item = std::variant<run_view, restore_snapshot>;
+    struct shipment {
+        index_t at_least;
+        u64 number = 0;
+    };
     struct accepting {
         accept_snapshot what;
         u32 tries = 0;
@@ -107,7 +111,7 @@ private:
     void save(shelved_snapshot made);
     void publish(shelved_snapshot made);
     void compact();
-    void offer(node_id to);
+    void offer(node_id to, u64 number);
     void fetch(snapshot_id id);
     void drop_leftovers();
     void fill(snapshot_id id);
@@ -123,6 +127,7 @@ private:
     u64 life_ = 0;
     i64 clock_ahead_ = 0, drift_ppm_ = 0;
     instant paused_until_, wake_at_ = never;
+    u64 wakes_ = 0;
 
     core_disk disk_;                       // durable
     std::vector<shelved_snapshot> shelf_;  // durable, rising
@@ -136,7 +141,8 @@ private:
     flat_map<index_t, pending_write> writes_;
     std::vector<pending_read> reads_;
     u64 next_request_ = 0;
-    flat_map<node_id, index_t> shipping_;
+    flat_map<node_id, shipment> shipping_;
+    u64 shipments_ = 0;
     std::optional<accepting> accepting_;
     bool capturing_ = false;
     u64 installs_ = 0;
@@ -239,7 +245,8 @@ inline void core_member::schedule_wake() {
     wake_at_ = due;
     const instant now = local_now();
     const duration wait = due > now ? duration{(due - now).ns + 1000} : duration{};
-    later(wait, [this] {
+    later(wait, [this, number = ++wakes_] {
+        if (number != wakes_) return;  // an earlier one was asked for since
         wake_at_ = never;
         input([](core::consensus&) {});
     });

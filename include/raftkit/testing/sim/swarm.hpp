@@ -84,7 +84,7 @@ inline swarm draw_swarm(u64 seed) noexcept {
     made.snapshot_every = one_of(dice, {0U, 1U, 2U, 7U, 7U, 100U});
     made.trailing = one_of(dice, {0U, 1U, 10U});
     made.value_bytes_max = one_of(dice, {0U, 0U, 100U, 3000U, 20000U});
-    made.run_for = drawn(dice, seconds(8), seconds(25));
+    made.run_for = drawn(dice, seconds(4), seconds(12));
     made.write_every = drawn(dice, milliseconds(5), milliseconds(80));
     made.read_every = sometimes(dice, milliseconds(10), milliseconds(200));
     made.crash_every = sometimes(dice, milliseconds(700), seconds(6));

@@ -57,15 +57,11 @@ inline void safety::take_reset(node_id who, ghost_node& node, const log_base& re
                                ghost_batch& batch) {
     const log_id at = reset.at;
     if (at.index) {
-        if (!node.memory.log.holds(at.index) || node.memory.log.term_at(at.index) != at.term) {
-            maybe(true);
-        } else {
+        if (node.memory.log.holds(at.index) && node.memory.log.term_at(at.index) == at.term) {
             broken("I-5", who, "a reset drops the suffix behind a matching entry", at.index.value);
         }
         bool carried = false;
-        for (const ghost_snapshot& each : node.snapshots) {
-            carried = carried || (!each.removed && each.meta.id.at == at);
-        }
+        for (const snapshot_meta& each : node.snapshots) carried = carried || each.id.at == at;
         if (!carried) broken("I-10", who, "a reset without a durable snapshot", at.index.value);
         if (at.index > committed()) broken("I-4", who, "a reset to an uncommitted index", at.index.value);
         check_members(who, "a reset", at.index, reset.members);

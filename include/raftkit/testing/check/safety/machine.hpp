@@ -2,6 +2,7 @@
 // Bodies of testing/check/safety.hpp: what machines apply, snapshots hold and clients are told. Included by it.
 
 #include <raftkit/testing/check/safety.hpp>
+#include <raftkit/testing/words.hpp>
 
 RAFTKIT_NAMESPACE_BEGIN
 
@@ -53,13 +54,11 @@ inline void safety::published(node_id who, const snapshot_meta& meta) {
     if (!fresh && known->second != meta.digest) {
         broken("I-6", who, "one snapshot id names two contents", at.value);
     }
-    node.snapshots.push_back({meta, false});
+    node.snapshots.push_back(meta);
 }
 
 inline void safety::removed(node_id who, snapshot_id id) {
-    for (ghost_snapshot& each : nodes_[who].snapshots) {
-        if (each.meta.id == id) each.removed = true;
-    }
+    std::erase_if(nodes_[who].snapshots, [id](const snapshot_meta& each) { return each.id == id; });
     // What remains must still reach the log: an unreadable beginning is a lost node (known bugs 51, 64).
     const ghost_node& node = nodes_[who];
     if (node.newest_snapshot() < std::max(node.compacted, node.durable.log.base().index)) {
@@ -80,7 +79,11 @@ inline void safety::check_members(node_id who, const char* of, index_t at,
     const configuration& truth = committed_members(at);
     const bool same = truth.index == members.index && truth.joint == members.joint &&
                       truth.members == members.members;
-    if (!same) broken("I-6", who, std::string(of) + " carries another configuration than that", at.value);
+    if (same) return;
+    broken("I-6", who,
+           std::string(of) + " carries " + words(members) + " of " + words(members.index) +
+               " instead of " + words(truth) + " of " + words(truth.index),
+           at.value);
 }
 
 }  // namespace testing

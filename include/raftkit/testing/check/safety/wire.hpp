@@ -93,8 +93,8 @@ inline void safety::check_done(node_id from, const snapshot_done& done) {
     const auto chain = chains_.find({done.id.at.index, done.id.at.term});
     if (chain == chains_.end()) return broken("I-6", from, "installed an unknown snapshot");
     // A published snapshot that is being installed stands for its entries: opening finishes the install.
-    const ghost_snapshot* kept = node.snapshot(done.id);
-    const bool carried = kept != nullptr && kept->meta.installing;
+    const snapshot_meta* kept = node.snapshot(done.id);
+    const bool carried = kept != nullptr && kept->installing;
     if (!carried && !node.holds_durably(done.id.at.index, chain->second)) {
         broken("I-5", from, "acknowledges a snapshot before its log begins there", done.id.at.index.value);
     }

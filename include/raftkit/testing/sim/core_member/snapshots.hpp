@@ -93,15 +93,19 @@ inline void core_member::do_rare(effects& batch) {
 
 inline void core_member::do_snapshot(snapshot_effect& asked) {
     if (const auto* ship = std::get_if<ship_snapshot>(&asked)) {
-        const bool again = shipping_.contains(ship->to);  // its offers go on
-        shipping_[ship->to] = ship->at_least;
-        if (again) return;
-        later(drawn(in_->dice, {}, milliseconds(3)), [this, to = ship->to] { offer(to); });
+        shipping_[ship->to] = {ship->at_least, ++shipments_};
+        later(drawn(in_->dice, {}, milliseconds(3)),
+              [this, to = ship->to, number = shipments_] { offer(to, number); });
     } else if (const auto* stop = std::get_if<cancel_ship>(&asked)) {
         shipping_.erase(stop->to);
     } else if (auto* accept = std::get_if<accept_snapshot>(&asked)) {
         const snapshot_id id = accept->meta.id;
         if (accepting_ && accepting_->what.meta.id == id) return;  // an offer comes more than once
+        if (accepting_ && accepting_->stored) {
+            return later({}, [this, id] {
+                input([id](core::consensus& core) { core.accept_failed(id, install_status::busy); });
+            });
+        }
         accepting_ = accepting{std::move(*accept), 0, false};
         later(drawn(in_->dice, milliseconds(1), milliseconds(40)), [this, id] { fetch(id); });
     } else if (const auto* cancel = std::get_if<cancel_accept>(&asked)) {
@@ -112,11 +116,12 @@ inline void core_member::do_snapshot(snapshot_effect& asked) {
     }
 }
 
-inline void core_member::offer(node_id to) {
-    const index_t* at_least = shipping_.find(to);
-    if (at_least == nullptr) return;
-    later(milliseconds(300), [this, to] { offer(to); });
-    if (shelf_.empty() || shelf_.back().meta.id.at.index < *at_least) return capture();
+// Again and again until the core says that the shipment is over.
+inline void core_member::offer(node_id to, u64 number) {
+    const shipment* going = shipping_.find(to);
+    if (going == nullptr || going->number != number) return;
+    later(milliseconds(300), [this, to, number] { offer(to, number); });
+    if (shelf_.empty() || shelf_.back().meta.id.at.index < going->at_least) return capture();
     std::vector<std::byte> meta;
     encode(shelf_.back().meta, meta);
     const envelope mail{to, incarnation_,
@@ -167,13 +172,12 @@ inline void core_member::fetch(snapshot_id id) {
     const snapshot_meta meta = find_shelved(id)->meta;
     bool restores = false;
     input([&](core::consensus& core) { restores = core.snapshot_received(meta); });
+    if (in_->log.in_words()) in_->say(id_, "stores " + words(id.at) + (restores ? " to restore" : " to keep"));
     if (!up()) return;
     if (restores) {
         later(drawn(in_->dice, {}, milliseconds(30)), [this, id] { fill(id); });
     } else {
-        shelved_snapshot* kept = find_shelved(id);
-        kept->meta.installing = false;
-        accepting_.reset();
+        accepting_.reset();  // kept; settle() takes the marker when the log has come so far
     }
 }
 
