@@ -1,5 +1,6 @@
-// CLUSTER and SENTINEL: what makes the cluster and sentinel modes of client libraries follow the leader by themselves.
-// There is one shard: all slots belong to the leader, the others are its replicas.
+// CLUSTER and SENTINEL: what makes the cluster and sentinel modes of client libraries follow the
+// leader by themselves. There is one shard: all slots belong to the leader, the others are its
+// replicas.
 
 #include <string>
 #include <utility>
@@ -23,7 +24,8 @@ struct place {
 std::string node_name(raftkit::node_id id) {
     static const char* digits = "0123456789abcdef";
     std::string name(40, '0');
-    for (std::size_t at = 40; id.value != 0 && at > 0; id.value /= 16) name[--at] = digits[id.value % 16];
+    for (std::size_t at = 40; id.value != 0 && at > 0; id.value /= 16)
+        name[--at] = digits[id.value % 16];
     return name;
 }
 
@@ -103,8 +105,10 @@ void node_lines(session& self, raftkit::node_id leader) {
         const bool me = each.id == self.host().values().id;
         const bool leads = each.id == leader;
         std::string bus = split_address(self.host().peer_address(each.id)).second;
-        text += each.name + " " + each.host + ":" + each.port + "@" + bus + " " + (me ? "myself," : "") +
-                (leads ? "master - " : "slave " + (leader ? node_name(leader) : std::string("-")) + " ") +
+        text += each.name + " " + each.host + ":" + each.port + "@" + bus + " " +
+                (me ? "myself," : "") +
+                (leads ? "master - "
+                       : "slave " + (leader ? node_name(leader) : std::string("-")) + " ") +
                 "0 0 1 connected" + (leads ? " 0-16383" : "") + "\n";
     }
     self.answer().verbatim(text);
@@ -123,7 +127,8 @@ void cluster_info(session& self, const raftkit::node_status& now) {
 }
 
 // A node as SENTINEL describes it; client libraries read name, ip, port and flags.
-void describe_node(reply_writer& reply, const std::string& name, const place& of, const char* flags) {
+void describe_node(reply_writer& reply, const std::string& name, const place& of,
+                   const char* flags) {
     reply.map(5);
     reply.bulk("name");
     reply.bulk(name);
@@ -156,7 +161,8 @@ void do_cluster(session& self, words args) {
 void do_sentinel(session& self, words args) {
     const raftkit::node_status now = self.host().status();
     const bool asks_address = same_text(args[1], "get-master-addr-by-name");
-    const bool asks_master = same_text(args[1], "master"), asks_replicas = same_text(args[1], "replicas");
+    const bool asks_master = same_text(args[1], "master"),
+               asks_replicas = same_text(args[1], "replicas");
     const bool asks_sentinels = same_text(args[1], "sentinels");
     if (!asks_address && !asks_master && !asks_replicas && !asks_sentinels) {
         return self.answer().error(unknown_subcommand("sentinel", args[1]));
@@ -179,16 +185,19 @@ void do_sentinel(session& self, words args) {
         reply.bulk(leader.host);
         return reply.bulk(leader.port);
     }
-    // Every other node is a replica, and every other node is a sentinel too: all answer on the same port.
+    // Every other node is a replica, and every other node is a sentinel too: all answer on the same
+    // port.
     std::vector<place> others;
     for (const place& each : nodes(self, {})) {
-        const bool left_out = asks_replicas ? each.id == now.leader : each.id == self.host().values().id;
+        const bool left_out =
+            asks_replicas ? each.id == now.leader : each.id == self.host().values().id;
         if (!left_out) others.push_back(each);
     }
     reply_writer reply = self.answer();
     reply.array(others.size());
     for (const place& each : others) {
-        describe_node(reply, each.host + ":" + each.port, each, asks_replicas ? "slave" : "sentinel");
+        describe_node(reply, each.host + ":" + each.port, each,
+                      asks_replicas ? "slave" : "sentinel");
     }
 }
 

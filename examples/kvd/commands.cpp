@@ -11,7 +11,8 @@ namespace kvd {
 
 namespace {
 
-constexpr unsigned wf = write_flag | fast_flag, rf = read_flag | fast_flag, wm = write_flag | denyoom_flag;
+constexpr unsigned wf = write_flag | fast_flag, rf = read_flag | fast_flag,
+                   wm = write_flag | denyoom_flag;
 constexpr unsigned any = stale_flag | loading_flag;  // every node, always
 constexpr unsigned con = any | no_multi_flag;
 
@@ -73,7 +74,8 @@ constexpr std::array<std::uint16_t, 256> crc16_table = make_crc16();
 std::span<const command_row> command_table() { return table; }
 
 const command_row* find_command(std::string_view name) {
-    // SET and GET are most of all traffic, and the rows are few: a scan that looks at the length first is enough.
+    // SET and GET are most of all traffic, and the rows are few: a scan that looks at the length
+    // first is enough.
     for (const command_row& row : table) {
         if (same_text(row.name, name)) return &row;
     }
@@ -93,12 +95,14 @@ bool arity_fits(const command_row& row, std::size_t count) {
 }
 
 std::string unknown_command(words args) {
-    std::string text = "ERR unknown command '" + std::string(args[0].substr(0, 128)) + "', with args beginning with: ";
+    std::string text = "ERR unknown command '" + std::string(args[0].substr(0, 128)) +
+                       "', with args beginning with: ";
     for (std::size_t k = 1; k < args.size() && text.size() < 256; ++k) {
         text += "'" + std::string(args[k].substr(0, 128)) + "' ";
     }
     // An error is one line, whatever the client sent.
-    std::replace_if(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
     return text;
 }
 
@@ -107,8 +111,10 @@ std::string unknown_subcommand(std::string_view container, std::string_view subc
     std::transform(name.begin(), name.end(), name.begin(), [](char c) {
         return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     });
-    std::string text = "ERR unknown subcommand '" + std::string(subcommand.substr(0, 128)) + "'. Try " + name + " HELP.";
-    std::replace_if(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
+    std::string text = "ERR unknown subcommand '" + std::string(subcommand.substr(0, 128)) +
+                       "'. Try " + name + " HELP.";
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
     return text;
 }
 
@@ -118,13 +124,16 @@ std::string wrong_arity(std::string_view name) {
 
 void describe(const command_row& row, reply_writer& reply) {
     static constexpr std::pair<unsigned, const char*> names[] = {
-        {write_flag, "write"},     {read_flag, "readonly"}, {denyoom_flag, "denyoom"},  {fast_flag, "fast"},
-        {admin_flag, "admin"},     {stale_flag, "stale"},   {loading_flag, "loading"},  {no_multi_flag, "no_multi"}};
+        {write_flag, "write"},     {read_flag, "readonly"},    {denyoom_flag, "denyoom"},
+        {fast_flag, "fast"},       {admin_flag, "admin"},      {stale_flag, "stale"},
+        {loading_flag, "loading"}, {no_multi_flag, "no_multi"}};
     reply.array(10);
     reply.bulk(row.name);
     reply.integer(row.arity);
-    reply.set(static_cast<std::size_t>(
-        std::count_if(std::begin(names), std::end(names), [&](auto& each) { return (row.flags & each.first) != 0; })));
+    reply.set(
+        static_cast<std::size_t>(std::count_if(std::begin(names), std::end(names), [&](auto& each) {
+            return (row.flags & each.first) != 0;
+        })));
     for (const auto& [flag, name] : names) {
         if ((row.flags & flag) != 0) reply.status(name);
     }
@@ -139,11 +148,13 @@ void describe(const command_row& row, reply_writer& reply) {
 unsigned key_slot(std::string_view key) {
     if (const std::size_t open = key.find('{'); open != std::string_view::npos) {
         const std::size_t close = key.find('}', open + 1);
-        if (close != std::string_view::npos && close != open + 1) key = key.substr(open + 1, close - open - 1);
+        if (close != std::string_view::npos && close != open + 1)
+            key = key.substr(open + 1, close - open - 1);
     }
     unsigned crc = 0;
     for (const char c : key) {
-        crc = ((crc << 8) & 0xffff) ^ crc16_table[(crc >> 8 ^ static_cast<unsigned char>(c)) & 0xff];
+        crc =
+            ((crc << 8) & 0xffff) ^ crc16_table[(crc >> 8 ^ static_cast<unsigned char>(c)) & 0xff];
     }
     return crc % 16384;
 }
@@ -162,9 +173,11 @@ std::string lower(std::string_view text) {
 }
 
 bool same_text(std::string_view a, std::string_view b) {
-    const auto fold = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    return a.size() == b.size() &&
-           std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return fold(x) == fold(y); });
+    const auto fold = [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    };
+    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                              [&](char x, char y) { return fold(x) == fold(y); });
 }
 
 // Redis's rule: the whole text, no sign '+', no leading zeros, no spaces.
@@ -179,7 +192,8 @@ bool parse_integer(std::string_view text, std::int64_t& value) {
 bool glob_matches(std::string_view pattern, std::string_view text) {
     // A star remembers where to go on from; only the last one ever needs to be tried again.
     std::size_t p = 0, t = 0, star = std::string_view::npos, star_text = 0;
-    const auto one = [&](std::size_t& at, char c) {  // does the element at `at` match c? moves behind it
+    const auto one = [&](std::size_t& at,
+                         char c) {  // does the element at `at` match c? moves behind it
         if (pattern[at] == '?') return ++at, true;
         if (pattern[at] == '[') {
             std::size_t k = at + 1;
@@ -189,7 +203,8 @@ bool glob_matches(std::string_view pattern, std::string_view text) {
             for (; k < pattern.size() && pattern[k] != ']'; ++k) {
                 if (pattern[k] == '\\' && k + 1 < pattern.size()) ++k;
                 if (k + 2 < pattern.size() && pattern[k + 1] == '-' && pattern[k + 2] != ']') {
-                    const char low = std::min(pattern[k], pattern[k + 2]), high = std::max(pattern[k], pattern[k + 2]);
+                    const char low = std::min(pattern[k], pattern[k + 2]),
+                               high = std::max(pattern[k], pattern[k + 2]);
                     found |= c >= low && c <= high;
                     k += 2;
                 } else {

@@ -1,6 +1,7 @@
 #pragma once
-// The command table: one row a command. From it come arity errors, COMMAND, what MULTI may queue, where a command runs
-// (through the log, as a linearizable read, or on this node at once) and what a log entry calls it.
+// The command table: one row a command. From it come arity errors, COMMAND, what MULTI may queue,
+// where a command runs (through the log, as a linearizable read, or on this node at once) and what
+// a log entry calls it.
 
 #include <cstdint>
 #include <span>
@@ -16,7 +17,8 @@ class session;
 
 using words = std::span<const std::string_view>;
 
-// A data command runs inside apply (writes) or after a read barrier (reads): on entry and state alone.
+// A data command runs inside apply (writes) or after a read barrier (reads): on entry and state
+// alone.
 struct data_call {
     keyspace& data;
     words args;
@@ -24,9 +26,9 @@ struct data_call {
 };
 
 enum command_flag : unsigned {
-    write_flag = 1,     // goes through the log
-    read_flag = 2,      // linearizable read
-    denyoom_flag = 4,   // refused beyond --max-memory
+    write_flag = 1,    // goes through the log
+    read_flag = 2,     // linearizable read
+    denyoom_flag = 4,  // refused beyond --max-memory
     fast_flag = 8,
     admin_flag = 16,
     stale_flag = 32,    // answered by every node at once
@@ -58,7 +60,7 @@ std::string wrong_arity(std::string_view name);
 // COMMAND, COMMAND INFO: all rows, or one.
 void describe(const command_row& row, reply_writer& reply);
 
-unsigned key_slot(std::string_view key);          // CRC16 of the key or its {tag}, mod 16384
+unsigned key_slot(std::string_view key);               // CRC16 of the key or its {tag}, mod 16384
 unsigned slot_of(const command_row& row, words args);  // of the first key; 0 without one
 std::string lower(std::string_view text);
 bool same_text(std::string_view a, std::string_view b);  // ignoring case, as Redis compares words

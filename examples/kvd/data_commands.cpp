@@ -34,7 +34,8 @@ struct set_options {
     bool only_new = false, only_old = false, get = false;
 };
 
-// NX, XX and GET; everything else that Redis knows needs clocks, and is refused before it is logged.
+// NX, XX and GET; everything else that Redis knows needs clocks, and is refused before it is
+// logged.
 bool parse(words args, set_options& options) {
     for (std::size_t k = 3; k < args.size(); ++k) {
         if (same_text(args[k], "nx") && !options.only_old) {
@@ -102,7 +103,8 @@ std::string syntax_error(const command_row& row, words args) {
         return parse(args, options) ? "" : syntax;
     }
     if (name == "mset" && args.size() % 2 == 0) return wrong_arity(name);
-    if ((name == "incrby" || name == "decrby") && !parse_integer(args[2], number)) return not_an_integer;
+    if ((name == "incrby" || name == "decrby") && !parse_integer(args[2], number))
+        return not_an_integer;
     if (name == "decrby" && number == std::numeric_limits<std::int64_t>::min()) {
         return "ERR decrement would overflow";
     }
@@ -111,8 +113,9 @@ std::string syntax_error(const command_row& row, words args) {
         const char* why = parse(args, options);
         return why != nullptr ? why : "";
     }
-    if (name == "flushall" && (args.size() > 2 || (args.size() == 2 && !same_text(args[1], "sync") &&
-                                                   !same_text(args[1], "async")))) {
+    if (name == "flushall" &&
+        (args.size() > 2 ||
+         (args.size() == 2 && !same_text(args[1], "sync") && !same_text(args[1], "async")))) {
         return syntax;
     }
     return "";
@@ -143,7 +146,8 @@ void do_setnx(data_call& call) {
 
 void do_mget(data_call& call) {
     call.reply.array(call.args.size() - 1);
-    for (const std::string_view key : call.args.subspan(1)) bulk_or_null(call.reply, value_of(call, key));
+    for (const std::string_view key : call.args.subspan(1))
+        bulk_or_null(call.reply, value_of(call, key));
 }
 
 void do_mset(data_call& call) {
@@ -156,13 +160,15 @@ void do_mset(data_call& call) {
 
 void do_del(data_call& call) {
     std::int64_t gone = 0;
-    for (const std::string_view key : call.args.subspan(1)) gone += call.data.values().erase(key) ? 1 : 0;
+    for (const std::string_view key : call.args.subspan(1))
+        gone += call.data.values().erase(key) ? 1 : 0;
     call.reply.integer(gone);
 }
 
 void do_exists(data_call& call) {
     std::int64_t found = 0;
-    for (const std::string_view key : call.args.subspan(1)) found += call.data.values().contains(key) ? 1 : 0;
+    for (const std::string_view key : call.args.subspan(1))
+        found += call.data.values().contains(key) ? 1 : 0;
     call.reply.integer(found);
 }
 
@@ -178,7 +184,8 @@ void do_incrby(data_call& call) {
 void do_decrby(data_call& call) {
     std::int64_t by = 0;
     if (!parse_integer(call.args[2], by)) return call.reply.error(not_an_integer);
-    if (by == std::numeric_limits<std::int64_t>::min()) return call.reply.error("ERR decrement would overflow");
+    if (by == std::numeric_limits<std::int64_t>::min())
+        return call.reply.error("ERR decrement would overflow");
     add(call, -by);
 }
 
@@ -199,8 +206,8 @@ void do_scan(data_call& call) {
     if (const char* why = parse(call.args, options)) return call.reply.error(why);
     std::vector<std::string_view> keys;
     const auto count = static_cast<raftkit::u32>(std::min<std::int64_t>(options.count, 1'000'000));
-    const std::uint64_t next =
-        call.data.values().scan(options.cursor, count, [&](std::string_view key, raftkit::byte_span) {
+    const std::uint64_t next = call.data.values().scan(
+        options.cursor, count, [&](std::string_view key, raftkit::byte_span) {
             if (options.strings && glob_matches(options.pattern, key)) keys.push_back(key);
         });
     call.reply.array(2);
@@ -214,6 +221,8 @@ void do_flushall(data_call& call) {
     call.reply.status("OK");
 }
 
-void do_dbsize(data_call& call) { call.reply.integer(static_cast<std::int64_t>(call.data.values().size())); }
+void do_dbsize(data_call& call) {
+    call.reply.integer(static_cast<std::int64_t>(call.data.values().size()));
+}
 
 }  // namespace kvd

@@ -1,6 +1,6 @@
 #pragma once
-// What the data commands do to a keyspace. They run in apply or after a read barrier, see nothing but entry and state,
-// and word their errors as Redis words them.
+// What the data commands do to a keyspace. They run in apply or after a read barrier, see nothing
+// but entry and state, and word their errors as Redis words them.
 
 #include "commands.hpp"
 
@@ -23,7 +23,8 @@ void do_scan(data_call&);
 void do_flushall(data_call&);
 void do_dbsize(data_call&);
 
-// Why this data command can't be run at all, in Redis's words; empty if it can. Asked before anything is logged.
+// Why this data command can't be run at all, in Redis's words; empty if it can. Asked before
+// anything is logged.
 std::string syntax_error(const command_row& row, words args);
 
 }  // namespace kvd

@@ -18,7 +18,9 @@ using raftkit::role_kind;
 
 class lines {
 public:
-    void title(const char* name) { text += (text.empty() ? "# " : "\r\n# ") + std::string(name) + "\r\n"; }
+    void title(const char* name) {
+        text += (text.empty() ? "# " : "\r\n# ") + std::string(name) + "\r\n";
+    }
     template <class Value>
     void add(const char* name, const Value& value) {
         if constexpr (std::is_arithmetic_v<Value>) {
@@ -113,10 +115,10 @@ struct section {
     const char* name;
     void (*write)(server&, lines&);
 };
-constexpr section sections[] = {{"server", server_section},           {"clients", clients_section},
-                                {"memory", memory_section},           {"persistence", persistence_section},
-                                {"stats", stats_section},             {"replication", replication_section},
-                                {"cluster", cluster_section},         {"keyspace", keyspace_section},
+constexpr section sections[] = {{"server", server_section},   {"clients", clients_section},
+                                {"memory", memory_section},   {"persistence", persistence_section},
+                                {"stats", stats_section},     {"replication", replication_section},
+                                {"cluster", cluster_section}, {"keyspace", keyspace_section},
                                 {"raft", raft_lines}};
 
 }  // namespace
@@ -145,7 +147,8 @@ std::vector<std::string> member_lines(server& of) {
     std::vector<std::string> made;
     for (const auto& [id, role] : of.members()) {
         const std::string what = id == now.leader ? "leader" : role;
-        made.push_back(std::to_string(id.value) + " " + what + " " + of.peer_address(id) + " " + of.client_address(id));
+        made.push_back(std::to_string(id.value) + " " + what + " " + of.peer_address(id) + " " +
+                       of.client_address(id));
     }
     return made;
 }

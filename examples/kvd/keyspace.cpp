@@ -8,7 +8,8 @@ constexpr raftkit::u8 transaction_flag = 1;
 constexpr std::size_t entry_header_bytes = 8;
 }  // namespace
 
-// An entry that can't be read is the work of a newer version or of a bug; every node skips it in the same way.
+// An entry that can't be read is the work of a newer version or of a bug; every node skips it in
+// the same way.
 void keyspace::apply(raftkit::command_range batch, raftkit::reply_sink& out) {
     for (const raftkit::command& each : batch) {
         raftkit::byte_reader in(each.body);

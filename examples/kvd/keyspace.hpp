@@ -1,6 +1,6 @@
 #pragma once
-// The replicated state: a map from keys to values, changed by log entries alone. A log entry holds one command, or the
-// commands of one MULTI:
+// The replicated state: a map from keys to values, changed by log entries alone. A log entry holds
+// one command, or the commands of one MULTI:
 //
 //   u8 version | u8 protocol of the reply | u8 flags (1: a transaction) | u8 zero | u32 commands
 //   per command: u8 code | u8 zero[3] | u32 arguments, per argument: u32 bytes | bytes
@@ -48,7 +48,7 @@ public:
 
 private:
     raftkit::persistent_map values_;
-    std::string reply_;                          // reused by every entry
+    std::string reply_;  // reused by every entry
     std::vector<std::string_view> arguments_;
 };
 

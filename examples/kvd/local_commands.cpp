@@ -70,7 +70,8 @@ void do_hello(session& self, words args) {
         if (!parse_integer(args[1], wanted)) {
             return self.answer().error("ERR Protocol version is not an integer or out of range");
         }
-        if (wanted != 2 && wanted != 3) return self.answer().error("NOPROTO unsupported protocol version");
+        if (wanted != 2 && wanted != 3)
+            return self.answer().error("NOPROTO unsupported protocol version");
         protocol = static_cast<int>(wanted);
         at = 2;
     }
@@ -78,7 +79,8 @@ void do_hello(session& self, words args) {
         if (same_text(args[at], "setname") && at + 1 < args.size()) {
             name = std::string(args[++at]);
         } else {
-            return self.answer().error("ERR Syntax error in HELLO option '" + std::string(args[at]) + "'");
+            return self.answer().error("ERR Syntax error in HELLO option '" +
+                                       std::string(args[at]) + "'");
         }
     }
     self.protocol = protocol;
@@ -103,9 +105,11 @@ void do_client(session& self, words args) {
     }
     if (same_text(args[1], "setname")) {
         if (args.size() != 3) return self.answer().error(wrong_arity("client|setname"));
-        const bool printable = std::all_of(args[2].begin(), args[2].end(), [](char c) { return c > ' ' && c <= '~'; });
+        const bool printable =
+            std::all_of(args[2].begin(), args[2].end(), [](char c) { return c > ' ' && c <= '~'; });
         if (!printable) {
-            return self.answer().error("ERR Client names cannot contain spaces, newlines or special characters.");
+            return self.answer().error(
+                "ERR Client names cannot contain spaces, newlines or special characters.");
         }
         self.name = std::string(args[2]);
         return self.answer().status("OK");
@@ -150,7 +154,8 @@ void do_command(session& self, words args) {
 }
 
 void do_config(session& self, words args) {
-    if (!same_text(args[1], "get")) return self.answer().error(unknown_subcommand("config", args[1]));
+    if (!same_text(args[1], "get"))
+        return self.answer().error(unknown_subcommand("config", args[1]));
     if (args.size() < 3) return self.answer().error(wrong_arity("config|get"));
     const std::pair<std::string, std::string> known[] = {
         {"appendonly", "yes"},
@@ -175,12 +180,16 @@ void do_config(session& self, words args) {
     }
 }
 
-void do_info(session& self, words args) { self.answer().verbatim(info_text(self.host(), args.subspan(1))); }
+void do_info(session& self, words args) {
+    self.answer().verbatim(info_text(self.host(), args.subspan(1)));
+}
 
 void do_role(session& self, words) {
     const raftkit::node_status now = self.host().status();
     reply_writer reply = self.answer();
-    const auto place = [&](raftkit::node_id of) { return split_address(self.host().client_address(of)); };
+    const auto place = [&](raftkit::node_id of) {
+        return split_address(self.host().client_address(of));
+    };
     if (now.role == raftkit::role_kind::leader) {
         reply.array(3);
         reply.bulk("master");
@@ -195,7 +204,8 @@ void do_role(session& self, words) {
         }
         return;
     }
-    const auto [host, port] = now.leader ? place(now.leader) : std::pair<std::string, std::string>{"", "0"};
+    const auto [host, port] =
+        now.leader ? place(now.leader) : std::pair<std::string, std::string>{"", "0"};
     reply.array(5);
     reply.bulk("slave");
     reply.bulk(host);
@@ -208,8 +218,8 @@ void do_role(session& self, words) {
 
 void do_shutdown(session& self, words args) {
     for (const std::string_view each : args.subspan(1)) {
-        const bool known = same_text(each, "nosave") || same_text(each, "save") || same_text(each, "now") ||
-                           same_text(each, "force");
+        const bool known = same_text(each, "nosave") || same_text(each, "save") ||
+                           same_text(each, "now") || same_text(each, "force");
         if (!known) return self.answer().error(syntax);
     }
     self.host().stopped_by = "SHUTDOWN";

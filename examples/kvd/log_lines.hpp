@@ -11,7 +11,8 @@ struct log_lines {
     raftkit::node_id id;
 
     void on(const raftkit::role_changed& now) noexcept {
-        line("role=%s term=%llu leader=%llu", raftkit::name_of(now.role), number(now.term.value), number(now.leader.value));
+        line("role=%s term=%llu leader=%llu", raftkit::name_of(now.role), number(now.term.value),
+             number(now.leader.value));
     }
     void on(const raftkit::phase_changed& now) noexcept {
         line("phase=%s was=%s", raftkit::name_of(now.to), raftkit::name_of(now.from));
@@ -23,26 +24,31 @@ struct log_lines {
         line("snapshot begun index=%llu cause=%s", number(now.at.index.value), now.cause);
     }
     void on(const raftkit::snapshot_published& now) noexcept {
-        line("snapshot published index=%llu bytes=%llu %s", number(now.id.at.index.value), number(now.bytes),
+        line("snapshot published index=%llu bytes=%llu %s", number(now.id.at.index.value),
+             number(now.bytes),
              now.origin == raftkit::snapshot_origin::captured ? "saved" : "received");
     }
     void on(const raftkit::snapshot_failed& now) noexcept {
-        line("snapshot failed index=%llu why=%s: %s", number(now.at.index.value), raftkit::name_of(now.why.code),
-             now.why.where);
+        line("snapshot failed index=%llu why=%s: %s", number(now.at.index.value),
+             raftkit::name_of(now.why.code), now.why.where);
     }
     void on(const raftkit::snapshot_shipped& now) noexcept {
-        line("snapshot shipped index=%llu to=%llu", number(now.id.at.index.value), number(now.to.value));
+        line("snapshot shipped index=%llu to=%llu", number(now.id.at.index.value),
+             number(now.to.value));
     }
     void on(const raftkit::snapshot_restored& now) noexcept {
         line("snapshot restored index=%llu", number(now.id.at.index.value));
     }
-    void on(const raftkit::compacted& now) noexcept { line("log compacted first=%llu", number(now.first.value)); }
+    void on(const raftkit::compacted& now) noexcept {
+        line("log compacted first=%llu", number(now.first.value));
+    }
     void on(const raftkit::rejected& now) noexcept {
         line("rejected peer=%llu count=%llu why=%s: %s", number(now.peer.value), number(now.count),
              raftkit::name_of(now.why.code), now.why.where);
     }
     void on(const raftkit::damage_found& now) noexcept {
-        line("damage file=%s offset=%llu: %s", now.what.file.c_str(), number(now.what.offset), now.what.where);
+        line("damage file=%s offset=%llu: %s", now.what.file.c_str(), number(now.what.offset),
+             now.what.where);
     }
     void on(const raftkit::stopped& now) noexcept {
         line("stopped why=%s: %s", raftkit::name_of(now.why.code), now.why.where);
@@ -55,7 +61,8 @@ private:
     void line(const char* format, Values... values) noexcept {
         char text[512];
         int length = std::snprintf(text, sizeof text, "kvd[%llu] ", number(id.value));
-        length += std::snprintf(text + length, sizeof text - static_cast<std::size_t>(length), format, values...);
+        length += std::snprintf(text + length, sizeof text - static_cast<std::size_t>(length),
+                                format, values...);
         if (length > static_cast<int>(sizeof text) - 2) length = sizeof text - 2;
         text[length++] = '\n';
         std::fwrite(text, 1, static_cast<std::size_t>(length), stderr);

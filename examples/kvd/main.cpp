@@ -1,4 +1,5 @@
-// kvd: a replicated key-value server that speaks the Redis protocol. An example of the kit, not a Redis.
+// kvd: a replicated key-value server that speaks the Redis protocol. An example of the kit, not a
+// Redis.
 
 #include <csignal>
 #include <cstdio>

@@ -60,7 +60,8 @@ std::string take_addresses(const std::string& text, std::map<raftkit::node_id, s
         const std::size_t equals = one.find('=');
         u64 id = 0;
         if (equals == std::string::npos || !number(one.substr(0, equals), id) || id == 0) {
-            return "give a list like 1=127.0.0.1:7101,2=127.0.0.1:7102, ids from 1 on, not '" + one + "'";
+            return "give a list like 1=127.0.0.1:7101,2=127.0.0.1:7102, ids from 1 on, not '" +
+                   one + "'";
         }
         if (std::string why = check_address(one.substr(equals + 1)); !why.empty()) return why;
         if (!into.emplace(raftkit::node_id{id}, one.substr(equals + 1)).second) {
@@ -68,7 +69,8 @@ std::string take_addresses(const std::string& text, std::map<raftkit::node_id, s
         }
         at = comma + 1;
     }
-    if (into.size() > raftkit::peers_max) return "at most " + std::to_string(raftkit::peers_max) + " members";
+    if (into.size() > raftkit::peers_max)
+        return "at most " + std::to_string(raftkit::peers_max) + " members";
     return {};
 }
 
@@ -77,7 +79,8 @@ std::string take_range(options& into, const std::string& text) {
     if (dash == std::string::npos) return "give MIN-MAX in milliseconds, not '" + text + "'";
     raftkit::duration low, high;
     if (std::string why = take_milliseconds(text.substr(0, dash), 5, low); !why.empty()) return why;
-    if (std::string why = take_milliseconds(text.substr(dash + 1), 5, high); !why.empty()) return why;
+    if (std::string why = take_milliseconds(text.substr(dash + 1), 5, high); !why.empty())
+        return why;
     if (low >= high) return "MIN must be below MAX in '" + text + "'";
     into.election_min = low;
     into.election_max = high;
@@ -112,11 +115,15 @@ constexpr row table[] = {
     {"listen", "ADDR", "peer address to bind, where it differs from the one in --cluster",
      [](options& o, const std::string& t) { return take_address(t, o.listen); }},
     {"snapshot-entries", "N", "save a snapshot every N applied entries; 0: by hand only (100000)",
-     [](options& o, const std::string& t) { return take_number(t, 0, no_limit, o.snapshot_entries); }},
+     [](options& o, const std::string& t) {
+         return take_number(t, 0, no_limit, o.snapshot_entries);
+     }},
     {"trailing", "N", "entries kept in the log behind its end after a save (10000)",
      [](options& o, const std::string& t) { return take_number(t, 0, no_limit, o.trailing); }},
     {"segment-bytes", "N", "size of a log file, 16384 or more (67108864)",
-     [](options& o, const std::string& t) { return take_number(t, 16 * 1024, u64{4} << 30, o.segment_bytes); }},
+     [](options& o, const std::string& t) {
+         return take_number(t, 16 * 1024, u64{4} << 30, o.segment_bytes);
+     }},
     {"election-ms", "MIN-MAX", "election timeout (1000-2000)",
      [](options& o, const std::string& t) { return take_range(o, t); }},
     {"heartbeat-ms", "N", "at most MIN/5 (MIN/10)",
@@ -126,7 +133,9 @@ constexpr row table[] = {
     {"max-memory", "BYTES", "keys and values beyond it are refused; 0: no limit (0)",
      [](options& o, const std::string& t) { return take_number(t, 0, no_limit, o.max_memory); }},
     {"value-bytes-max", "N", "longest value (4194304)",
-     [](options& o, const std::string& t) { return take_number(t, 1, 60u << 20, o.value_bytes_max); }},
+     [](options& o, const std::string& t) {
+         return take_number(t, 1, 60u << 20, o.value_bytes_max);
+     }},
     {"follower", "redirect|stale", "what a follower does with reads (redirect)",
      [](options& o, const std::string& t) -> std::string {
          if (t != "redirect" && t != "stale") return "give redirect or stale, not '" + t + "'";
@@ -162,7 +171,8 @@ std::string read_file(const std::string& path, options& into) {
         const row* known = find(name);
         if (known == nullptr) return where + "unknown option '" + name + "'; see --help";
         const std::string value = trimmed(line.substr(equals + 1));
-        if (const std::string why = known->take(into, value); !why.empty()) return where + name + ": " + why;
+        if (const std::string why = known->take(into, value); !why.empty())
+            return where + name + ": " + why;
     }
     return {};
 }
@@ -170,22 +180,27 @@ std::string read_file(const std::string& path, options& into) {
 // What only all options together can say.
 std::string check(options& values) {
     if (!values.id) return "--id is missing: give this node's id, e.g. --id 1";
-    if (values.cluster.empty()) return "--cluster is missing: give every member, e.g. --cluster 1=127.0.0.1:7101";
+    if (values.cluster.empty())
+        return "--cluster is missing: give every member, e.g. --cluster 1=127.0.0.1:7101";
     if (values.cluster.count(values.id) == 0) {
-        return "--id " + std::to_string(values.id.value) + " is not in --cluster: name one of its members";
+        return "--id " + std::to_string(values.id.value) +
+               " is not in --cluster: name one of its members";
     }
-    if (values.client.empty()) return "--client is missing: give an address for clients, e.g. --client 127.0.0.1:6101";
+    if (values.client.empty())
+        return "--client is missing: give an address for clients, e.g. --client 127.0.0.1:6101";
     if (values.data.empty()) return "--data is missing: give a directory for this node alone";
     for (const auto& [id, address] : values.client_peers) {
         if (values.cluster.count(id) == 0) {
-            return "--client-peers names id " + std::to_string(id.value) + ", which is not in --cluster";
+            return "--client-peers names id " + std::to_string(id.value) +
+                   ", which is not in --cluster";
         }
     }
     if (values.heartbeat.ns == 0) {
         values.heartbeat = std::max(values.election_min / 10, raftkit::milliseconds(1));
     }
     if (values.heartbeat * 5 > values.election_min) {
-        return "--heartbeat-ms: at most a fifth of the shortest election timeout (--election-ms MIN-MAX)";
+        return "--heartbeat-ms: at most a fifth of the shortest election timeout (--election-ms "
+               "MIN-MAX)";
     }
     return {};
 }
@@ -214,7 +229,8 @@ parsed parse_options(int count, char** words) {
             name.erase(equals);
         }
         const row* known = find(name);
-        if (known == nullptr && name != "config") return wrong("unknown option '--" + name + "'; see --help");
+        if (known == nullptr && name != "config")
+            return wrong("unknown option '--" + name + "'; see --help");
         if (!inline_value) {
             if (k + 1 == count) return wrong("--" + name + " needs a value; see --help");
             value = words[++k];
@@ -227,7 +243,8 @@ parsed parse_options(int count, char** words) {
         }
     }
     if (!file.empty()) {
-        if (std::string why = read_file(file, made.values); !why.empty()) return wrong(std::move(why));
+        if (std::string why = read_file(file, made.values); !why.empty())
+            return wrong(std::move(why));
     }
     for (const auto& [known, value] : given) {
         if (std::string why = known->take(made.values, value); !why.empty()) {
@@ -242,15 +259,21 @@ parsed parse_options(int count, char** words) {
 std::string usage() {
     std::string text =
         "kvd: a replicated key-value server that speaks the Redis protocol\n"
-        "usage: kvd --id 1 --cluster 1=HOST:PORT,2=HOST:PORT,3=HOST:PORT --client HOST:PORT --data DIR\n\n";
+        "usage: kvd --id 1 --cluster 1=HOST:PORT,2=HOST:PORT,3=HOST:PORT --client HOST:PORT --data "
+        "DIR\n\n";
     for (const row& each : table) {
         std::string left = "  --" + std::string(each.name) + " " + each.value;
         left.resize(std::max<std::size_t>(left.size() + 1, 28), ' ');
         text += left + each.help + "\n";
     }
-    text += "  --config FILE             the same as key = value lines, # comments; the command line wins\n";
-    text += "  --version                 print the version\n  --help                    print this\n\n";
-    text += "exit codes: 0 asked to stop, 1 stopped at run time, 2 bad options, 3 data directory unusable\n";
+    text +=
+        "  --config FILE             the same as key = value lines, # comments; the command line "
+        "wins\n";
+    text +=
+        "  --version                 print the version\n  --help                    print this\n\n";
+    text +=
+        "exit codes: 0 asked to stop, 1 stopped at run time, 2 bad options, 3 data directory "
+        "unusable\n";
     return text;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// The command line and the configuration file: one table of options for both. The command line wins.
+// The command line and the configuration file: one table of options for both. The command line
+// wins.
 
 #include <map>
 #include <optional>

@@ -41,8 +41,9 @@ request_parser::step request_parser::begin() {
         if (input_[at_] != '*') return inline_request();
         std::string_view line;
         if (!take_line(line)) {
-            return filled_ - at_ > inline_bytes_max ? broken("Protocol error: too big mbulk count string")
-                                                    : step::more;
+            return filled_ - at_ > inline_bytes_max
+                       ? broken("Protocol error: too big mbulk count string")
+                       : step::more;
         }
         std::int64_t count = 0;
         if (!parse_integer(line.substr(1), count) || count > arguments_max) {
@@ -62,7 +63,8 @@ request_parser::step request_parser::begin() {
 request_parser::step request_parser::inline_request() {
     std::string_view line;
     if (!take_line(line)) {
-        return filled_ - at_ > inline_bytes_max ? broken("Protocol error: too big inline request") : step::more;
+        return filled_ - at_ > inline_bytes_max ? broken("Protocol error: too big inline request")
+                                                : step::more;
     }
     std::vector<std::string> words;
     if (!split_inline(line, words)) return broken("Protocol error: unbalanced quotes in request");
@@ -85,8 +87,9 @@ request_parser::step request_parser::read_arguments() {
         if (bulk_ < 0) {
             std::string_view line;
             if (!take_line(line)) {
-                return filled_ - at_ > inline_bytes_max ? broken("Protocol error: too big bulk count string")
-                                                        : step::more;
+                return filled_ - at_ > inline_bytes_max
+                           ? broken("Protocol error: too big bulk count string")
+                           : step::more;
             }
             if (line.empty() || line[0] != '$') {
                 return broken(std::string("Protocol error: expected '$', got '") +
@@ -102,8 +105,10 @@ request_parser::step request_parser::read_arguments() {
         }
         const std::size_t wanted = static_cast<std::size_t>(bulk_) + 2;
         if (skipping_ && filled_ - at_ < wanted) {
-            // Whatever came of it is dropped now; its first bytes are kept when they are a command's name.
-            if (places_.empty() && static_cast<std::size_t>(bulk_) <= name_bytes_kept) return step::more;
+            // Whatever came of it is dropped now; its first bytes are kept when they are a
+            // command's name.
+            if (places_.empty() && static_cast<std::size_t>(bulk_) <= name_bytes_kept)
+                return step::more;
             const std::size_t here = std::min(filled_ - at_, static_cast<std::size_t>(bulk_));
             input_.erase(at_, here);
             filled_ -= here;
@@ -111,7 +116,8 @@ request_parser::step request_parser::read_arguments() {
             scanned_ = at_;
             if (filled_ - at_ < static_cast<std::size_t>(bulk_) + 2) return step::more;
         }
-        if (filled_ - at_ < wanted && filled_ - at_ < static_cast<std::size_t>(bulk_) + 2) return step::more;
+        if (filled_ - at_ < wanted && filled_ - at_ < static_cast<std::size_t>(bulk_) + 2)
+            return step::more;
         keep_argument(static_cast<std::size_t>(bulk_));
         bulk_ = -1;
         --left_;
@@ -185,7 +191,8 @@ bool split_inline(std::string_view line, std::vector<std::string>& words) {
             }
             if (quote == '"' && c == '\\' && at + 1 < line.size()) {
                 const char escaped = line[++at];
-                if (escaped == 'x' && at + 2 < line.size() && hex(line[at + 1]) >= 0 && hex(line[at + 2]) >= 0) {
+                if (escaped == 'x' && at + 2 < line.size() && hex(line[at + 1]) >= 0 &&
+                    hex(line[at + 2]) >= 0) {
                     word += static_cast<char>(hex(line[at + 1]) * 16 + hex(line[at + 2]));
                     at += 2;
                     continue;

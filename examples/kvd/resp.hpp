@@ -1,7 +1,8 @@
 #pragma once
-// The Redis serialization protocol: a parser of requests (inline and arrays) and a writer of replies (RESP2 and RESP3).
-// The parser owns its input and never reserves what a client merely announces: sizes are bounded first, and a request
-// that is too large is read past, so that the connection stays usable.
+// The Redis serialization protocol: a parser of requests (inline and arrays) and a writer of
+// replies (RESP2 and RESP3). The parser owns its input and never reserves what a client merely
+// announces: sizes are bounded first, and a request that is too large is read past, so that the
+// connection stays usable.
 
 #include <cstdint>
 #include <string>
@@ -16,7 +17,8 @@ public:
     enum class step {
         more,       // nothing complete yet
         request,    // args() holds one
-        too_large,  // a request was read past; args() holds its first words as far as they were kept
+        too_large,  // a request was read past; args() holds its first words as far as they were
+                    // kept
         broken      // why() says it; the connection is of no further use
     };
 
@@ -50,12 +52,12 @@ private:
     std::vector<std::pair<std::size_t, std::size_t>> places_;  // offset and length of each argument
     std::vector<std::string_view> args_;
     std::string why_;
-    std::size_t start_ = 0;        // of the current request; input before it is used up
-    std::size_t scanned_ = 0;      // of the current line
-    std::int64_t left_ = 0;        // arguments still to come
-    std::int64_t bulk_ = -1;       // length of the argument being read, -1: its header comes next
-    std::size_t bytes_ = 0;        // of the current request
-    bool skipping_ = false;        // it is too large
+    std::size_t start_ = 0;    // of the current request; input before it is used up
+    std::size_t scanned_ = 0;  // of the current line
+    std::int64_t left_ = 0;    // arguments still to come
+    std::int64_t bulk_ = -1;   // length of the argument being read, -1: its header comes next
+    std::size_t bytes_ = 0;    // of the current request
+    bool skipping_ = false;    // it is too large
 };
 
 // Splits as Redis does: spaces, "double" with escapes, 'single'. False: unbalanced quotes.

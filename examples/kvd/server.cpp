@@ -26,10 +26,13 @@ struct kv_policies : raftkit::default_policies {
     log_lines observer{};
 };
 
-using kv_node = raftkit::node<raftkit::wal, raftkit::tcp_transport, keyspace, raftkit::file_snapshots, kv_policies>;
+using kv_node = raftkit::node<raftkit::wal, raftkit::tcp_transport, keyspace,
+                              raftkit::file_snapshots, kv_policies>;
 
 // Larger than a value, a transaction or an MSET may be together with its lengths.
-raftkit::u32 command_bytes(const options& of) { return static_cast<raftkit::u32>(of.value_bytes_max + (1u << 20)); }
+raftkit::u32 command_bytes(const options& of) {
+    return static_cast<raftkit::u32>(of.value_bytes_max + (1u << 20));
+}
 
 raftkit::node_options node_numbers(const options& of) {
     raftkit::node_options made;
@@ -94,8 +97,9 @@ std::string text_of(const error& why) {
 struct server::host {
     explicit host(const options& of)
         : numbers(node_numbers(of)),
-          node(numbers, raftkit::wal(log_numbers(of)), raftkit::tcp_transport(wire_numbers(of, numbers)),
-               keyspace(map_seed(of)), raftkit::file_snapshots(of.data + "/snap"), rules(of)),
+          node(numbers, raftkit::wal(log_numbers(of)),
+               raftkit::tcp_transport(wire_numbers(of, numbers)), keyspace(map_seed(of)),
+               raftkit::file_snapshots(of.data + "/snap"), rules(of)),
           loop(node) {}
 
     raftkit::node_options numbers;
@@ -129,8 +133,9 @@ int server::open() {
     if (raftkit::result<void> done = h.loop.open(); !done) {
         const error why = done.why();
         if (const raftkit::damage* found = h.node.found()) {
-            std::fprintf(stderr, "kvd: data directory damaged: %s at offset %llu: %s\n", found->file.c_str(),
-                         static_cast<unsigned long long>(found->offset), found->where);
+            std::fprintf(stderr, "kvd: data directory damaged: %s at offset %llu: %s\n",
+                         found->file.c_str(), static_cast<unsigned long long>(found->offset),
+                         found->where);
             return 3;
         }
         if (why.code == errc::invalid_option) {
@@ -138,15 +143,20 @@ int server::open() {
             return 2;
         }
         if (std::string_view(why.where).substr(0, 9) == "io/socket") {
-            std::fprintf(stderr, "kvd: can't listen on %s for peers: %s\n",
-                         (options_.listen.empty() ? options_.cluster.at(options_.id) : options_.listen).c_str(),
-                         text_of(why).c_str());
+            std::fprintf(
+                stderr, "kvd: can't listen on %s for peers: %s\n",
+                (options_.listen.empty() ? options_.cluster.at(options_.id) : options_.listen)
+                    .c_str(),
+                text_of(why).c_str());
             return 1;
         }
         const char* advice = "";
-        if (why.code == errc::busy) advice = " (another process uses it: stop that one, or give another --data)";
+        if (why.code == errc::busy)
+            advice = " (another process uses it: stop that one, or give another --data)";
         if (why.code == errc::foreign) {
-            advice = " (it belongs to another node or cluster: give this node's own --data, --id, --cluster and --cluster-name)";
+            advice =
+                " (it belongs to another node or cluster: give this node's own --data, --id, "
+                "--cluster and --cluster-name)";
         }
         std::fprintf(stderr, "kvd: data directory %s: %s, offset %llu%s\n", options_.data.c_str(),
                      text_of(why).c_str(), static_cast<unsigned long long>(why.detail), advice);
@@ -171,18 +181,23 @@ int server::open() {
         server& of = *static_cast<host::accepting&>(self).of;
         of.host_->stop_asked.drain();
         if (std::exchange(of.host_->stopping, true)) return;
-        std::fprintf(stderr, "kvd[%llu] stopping by=%s\n", static_cast<unsigned long long>(of.options_.id.value),
-                     of.stopped_by.c_str());
+        std::fprintf(stderr, "kvd[%llu] stopping by=%s\n",
+                     static_cast<unsigned long long>(of.options_.id.value), of.stopped_by.c_str());
         of.host_->loop.stop(raftkit::milliseconds(3900));
     };
     if (!h.loop.watch(h.stops, raftkit::poll_in)) return 1;
     h.watch_listener();
-    h.loop.on_turn_end([](void* with) noexcept { static_cast<server*>(with)->host_->turn_end(*static_cast<server*>(with)); },
-                       this);
+    h.loop.on_turn_end(
+        [](void* with) noexcept {
+            static_cast<server*>(with)->host_->turn_end(*static_cast<server*>(with));
+        },
+        this);
     const auto bound = raftkit::local_address(h.listener);
-    std::fprintf(stderr, "ready id=%llu client=%s peer=%s\n", static_cast<unsigned long long>(options_.id.value),
-                 bound ? raftkit::text_of(*bound).c_str() : options_.client.c_str(),
-                 (options_.listen.empty() ? options_.cluster.at(options_.id) : options_.listen).c_str());
+    std::fprintf(
+        stderr, "ready id=%llu client=%s peer=%s\n",
+        static_cast<unsigned long long>(options_.id.value),
+        bound ? raftkit::text_of(*bound).c_str() : options_.client.c_str(),
+        (options_.listen.empty() ? options_.cluster.at(options_.id) : options_.listen).c_str());
     return 0;
 }
 
@@ -206,7 +221,9 @@ raftkit::node_status server::status() const {
 
 const keyspace& server::data() const { return host_->node.machine(); }
 raftkit::instant server::deadline() const { return raftkit::monotonic_now() + options_.request; }
-void server::propose(raftkit::byte_span entry, raftkit::operation& done) { host_->node.propose(entry, done); }
+void server::propose(raftkit::byte_span entry, raftkit::operation& done) {
+    host_->node.propose(entry, done);
+}
 void server::read(raftkit::operation& done) { host_->node.read(done); }
 void server::snapshot(raftkit::snapshot_ticket& done) { host_->node.snapshot_now(done); }
 void server::transfer(raftkit::leadership_transfer& done) { host_->node.transfer(done); }
@@ -223,12 +240,14 @@ std::vector<std::pair<raftkit::node_id, std::string>> server::members() const {
 
 std::string server::member_ids() const {
     std::string ids;
-    for (const auto& [id, role] : members()) ids += (ids.empty() ? "" : ",") + std::to_string(id.value);
+    for (const auto& [id, role] : members())
+        ids += (ids.empty() ? "" : ",") + std::to_string(id.value);
     return ids;
 }
 
 std::string server::peer_address(raftkit::node_id of) const {
-    if (const auto found = options_.cluster.find(of); found != options_.cluster.end()) return found->second;
+    if (const auto found = options_.cluster.find(of); found != options_.cluster.end())
+        return found->second;
     const raftkit::configuration* now = host_->node.members();
     const raftkit::member* known = now != nullptr ? now->find(of) : nullptr;
     return known != nullptr ? known->address : "";
@@ -256,22 +275,22 @@ void server::flush_later(session& who) {
 void server::forget(session& who) {
     host_->loop.unwatch(who);
     auto& all = host_->sessions;
-    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.get() == &who; });
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.get() == &who; });
     if (found == all.end()) return;
     host_->gone.push_back(std::move(*found));
     all.erase(found);
     --connections_;
 }
 
-void server::host::watch_listener() {
-    listening = bool(loop.watch(accepts, raftkit::poll_in));
-}
+void server::host::watch_listener() { listening = bool(loop.watch(accepts, raftkit::poll_in)); }
 
 void server::host::accept(server& of) {
     for (int burst = 0; burst < 64; ++burst) {
         auto next = raftkit::accept_tcp(listener);
         if (!next) {
-            // Descriptors ran out. The connection still waits: look away for a moment instead of turning in circles.
+            // Descriptors ran out. The connection still waits: look away for a moment instead of
+            // turning in circles.
             loop.unwatch(accepts);
             listening = false;
             accept_again = raftkit::monotonic_now() + raftkit::milliseconds(100);

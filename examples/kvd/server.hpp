@@ -1,6 +1,6 @@
 #pragma once
-// One kvd: a node of the kit, its clients' sockets on the node's own loop, and what both need of each other. Everything
-// here runs on the loop thread.
+// One kvd: a node of the kit, its clients' sockets on the node's own loop, and what both need of
+// each other. Everything here runs on the loop thread.
 
 #include <memory>
 #include <string>
@@ -24,7 +24,8 @@ public:
     server(server&&) = delete;
     ~server();
 
-    // Opens the data directory and both ports. The error's message was printed; the value is the exit code.
+    // Opens the data directory and both ports. The error's message was printed; the value is the
+    // exit code.
     int open();
     // Serves until somebody asks to stop; returns the exit code.
     int run();
@@ -46,7 +47,8 @@ public:
     std::string member_ids() const;                                         // 1,2,3
     std::string peer_address(raftkit::node_id of) const;
     std::string client_address(raftkit::node_id of) const;  // its peer address if no other is known
-    std::string moved(raftkit::node_id leader, unsigned slot) const;  // the error for what only a leader does
+    std::string moved(raftkit::node_id leader,
+                      unsigned slot) const;  // the error for what only a leader does
     raftkit::u64 connections() const { return connections_; }
     raftkit::u64 commands_seen = 0, connections_seen = 0;
     std::string stopped_by = "SIGTERM";

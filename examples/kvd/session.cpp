@@ -9,16 +9,20 @@ namespace kvd {
 namespace {
 
 constexpr std::size_t read_bytes = 64 * 1024;
-constexpr std::size_t requests_max = 4096;           // of one connection, under way
-constexpr std::size_t out_pause = 4u << 20;          // above it no more input is processed
+constexpr std::size_t requests_max = 4096;   // of one connection, under way
+constexpr std::size_t out_pause = 4u << 20;  // above it no more input is processed
 constexpr std::size_t transaction_commands_max = 65536;
 
-std::vector<std::string_view> views(const std::vector<std::string>& args) { return {args.begin(), args.end()}; }
+std::vector<std::string_view> views(const std::vector<std::string>& args) {
+    return {args.begin(), args.end()};
+}
 
-queued_command queue_of(const command_row& row, words args) { return {&row, {args.begin(), args.end()}}; }
+queued_command queue_of(const command_row& row, words args) {
+    return {&row, {args.begin(), args.end()}};
+}
 
-// What a request that was not done is answered with. MOVED and CLUSTERDOWN: certainly not executed, now or later.
-// UNKNOWN: nobody knows; no client library repeats it by itself.
+// What a request that was not done is answered with. MOVED and CLUSTERDOWN: certainly not executed,
+// now or later. UNKNOWN: nobody knows; no client library repeats it by itself.
 std::string error_text(const server& host, const request& of, raftkit::error why) {
     using raftkit::errc;
     const bool write = of.use == request::what_for::write;
@@ -34,7 +38,8 @@ std::string error_text(const server& host, const request& of, raftkit::error why
     switch (why.code) {
         case errc::not_leader: return host.moved({why.detail}, of.slot);
         case errc::leader_changed: return host.moved(host.status().leader, of.slot);
-        case errc::no_space: return write ? "ERR no space for the log" : "ERR no space on the device";
+        case errc::no_space:
+            return write ? "ERR no space for the log" : "ERR no space on the device";
         case errc::too_large: return "ERR the request is larger than a log entry may be";
         case errc::timed_out: return "CLUSTERDOWN timed out";
         case errc::stopped: return "CLUSTERDOWN the node is stopping";
@@ -48,9 +53,14 @@ std::string error_text(const server& host, const request& of, raftkit::error why
 }  // namespace
 
 session::session(server& of, raftkit::tcp_socket socket, raftkit::u64 id)
-    : server_(&of), socket_(std::move(socket)), id_(id), parser_(of.values().value_bytes_max + (1u << 20)) {
+    : server_(&of),
+      socket_(std::move(socket)),
+      id_(id),
+      parser_(of.values().value_bytes_max + (1u << 20)) {
     fd = socket_.fd();
-    ready = [](raftkit::watcher& self, raftkit::u32 events) noexcept { static_cast<session&>(self).on_ready(events); };
+    ready = [](raftkit::watcher& self, raftkit::u32 events) noexcept {
+        static_cast<session&>(self).on_ready(events);
+    };
 }
 
 session::~session() {
@@ -91,7 +101,9 @@ void session::process() {
     processing_ = true;
     while (!closing_ || parsed_) {
         if (!parsed_) {
-            if (requests_.size() >= requests_max || out_.size() - out_at_ > out_pause || server_->busy()) break;
+            if (requests_.size() >= requests_max || out_.size() - out_at_ > out_pause ||
+                server_->busy())
+                break;
             const request_parser::step step = parser_.next();
             if (step == request_parser::step::more) {
                 closing_ |= end_of_input_;
@@ -104,7 +116,8 @@ void session::process() {
             }
             if (step == request_parser::step::too_large) {
                 fail("ERR the request is too large: values of up to " +
-                     std::to_string(server_->values().value_bytes_max) + " bytes (--value-bytes-max)");
+                     std::to_string(server_->values().value_bytes_max) +
+                     " bytes (--value-bytes-max)");
                 transaction_failed_ = true;
                 continue;
             }
@@ -122,10 +135,10 @@ void session::process() {
 session::flow session::dispatch(words args) {
     const command_row* row = find_command(args[0]);
     const bool fits = row != nullptr && arity_fits(*row, args.size());
-    const bool ends_transaction = row != nullptr && (row->flags & no_multi_flag) != 0 && fits &&
-                                  (same_text(args[0], "exec") || same_text(args[0], "discard") ||
-                                   same_text(args[0], "multi") || same_text(args[0], "quit") ||
-                                   same_text(args[0], "reset"));
+    const bool ends_transaction =
+        row != nullptr && (row->flags & no_multi_flag) != 0 && fits &&
+        (same_text(args[0], "exec") || same_text(args[0], "discard") ||
+         same_text(args[0], "multi") || same_text(args[0], "quit") || same_text(args[0], "reset"));
     if (transaction_ && !ends_transaction) {
         queue_in_transaction(fits ? row : nullptr, args);
         return flow::on;
@@ -162,7 +175,8 @@ session::flow session::dispatch_data(const command_row& row, words args) {
     return start_read(std::move(one), false);
 }
 
-// What can be refused before anything is logged, in Redis's words. A follower redirects first: its state may be old.
+// What can be refused before anything is logged, in Redis's words. A follower redirects first: its
+// state may be old.
 std::string session::refusal(const command_row& row, words args) const {
     if (std::string why = syntax_error(row, args); !why.empty()) return why;
     if ((row.flags & denyoom_flag) == 0 || !server_->leading()) return {};
@@ -177,9 +191,12 @@ std::string session::growth_refusal(const command_row& row, words args) const {
         longest = std::max<raftkit::u64>(longest, each.size());
     }
     if (same_text(row.name, "append")) {
-        if (const auto old = server_->data().values().find(args[1])) longest = std::max(longest, old->size() + args[2].size());
+        if (const auto old = server_->data().values().find(args[1]))
+            longest = std::max(longest, old->size() + args[2].size());
     }
-    if (longest > value_max) return "ERR string exceeds maximum allowed size (--value-bytes-max " + std::to_string(value_max) + ")";
+    if (longest > value_max)
+        return "ERR string exceeds maximum allowed size (--value-bytes-max " +
+               std::to_string(value_max) + ")";
     const raftkit::u64 memory_max = server_->values().max_memory;
     if (memory_max != 0 && server_->data().values().bytes() + added > memory_max) {
         return "OOM command not allowed when used memory > 'maxmemory'.";
@@ -195,7 +212,8 @@ bool session::under_way(request::what_for use) const {
     return true;
 }
 
-session::flow session::start_write(std::vector<queued_command>* commands, const command_row* row, words args) {
+session::flow session::start_write(std::vector<queued_command>* commands, const command_row* row,
+                                   words args) {
     if (!under_way(request::what_for::write)) return flow::wait;
     request& made = add_request(request::what_for::write);
     entry_.begin(protocol, commands != nullptr);
@@ -276,7 +294,8 @@ void session::run_transaction() {
         writes |= (each.row->flags & write_flag) != 0;
     }
     if (bytes > server_->values().value_bytes_max + (1u << 20)) {
-        return fail("EXECABORT Transaction discarded because it is larger than a log entry may be.");
+        return fail(
+            "EXECABORT Transaction discarded because it is larger than a log entry may be.");
     }
     if (writes) {
         start_write(&commands, nullptr, {});
@@ -292,7 +311,8 @@ request& session::add_request(request::what_for use) {
     made->host = server_;
     made->use = use;
     made->protocol = protocol;
-    made->finish = [](raftkit::operation& self, raftkit::error why, raftkit::byte_span reply) noexcept {
+    made->finish = [](raftkit::operation& self, raftkit::error why,
+                      raftkit::byte_span reply) noexcept {
         auto& one = static_cast<request&>(self);
         server& host = *one.host;
         host.bytes_under_way -= std::min(host.bytes_under_way, one.bytes);
@@ -316,7 +336,8 @@ void session::finished(request& done) {
     if (done.use == request::what_for::read && done.reply.empty()) {
         reply_writer reply(done.reply, done.protocol);
         if (done.transaction) reply.array(done.commands.size());
-        for (const queued_command& each : done.commands) server_->data().run(*each.row, views(each.args), reply);
+        for (const queued_command& each : done.commands)
+            server_->data().run(*each.row, views(each.args), reply);
     }
     done.done = true;
     finish_head();

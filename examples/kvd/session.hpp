@@ -1,6 +1,7 @@
 #pragma once
-// One client connection. Requests of a connection take effect in their order and are answered in it: writes may be
-// under way together, reads too, but a read waits for the writes before it and a write for the reads before it.
+// One client connection. Requests of a connection take effect in their order and are answered in
+// it: writes may be under way together, reads too, but a read waits for the writes before it and a
+// write for the reads before it.
 
 #include <deque>
 #include <memory>
@@ -94,7 +95,8 @@ private:
     std::string out_;
     std::size_t out_at_ = 0;
     raftkit::u32 interest_ = raftkit::poll_in;
-    bool closing_ = false, gone_ = false, parsed_ = false, processing_ = false, end_of_input_ = false, parked_ = false;
+    bool closing_ = false, gone_ = false, parsed_ = false, processing_ = false,
+         end_of_input_ = false, parked_ = false;
     bool transaction_ = false, transaction_failed_ = false;
     std::vector<queued_command> transaction_commands_;
     entry_writer entry_;

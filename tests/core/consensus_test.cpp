@@ -54,7 +54,8 @@ struct trio {
                 for (const envelope& each : out.send) {
                     mail sent{each, {}};
                     sent.body.peer = {id};
-                    if (auto* request = std::get_if<append_request>(&sent.body.body); request && request->entries.count) {
+                    if (auto* request = std::get_if<append_request>(&sent.body.body);
+                        request && request->entries.count) {
                         sent.held = run(request->entries);
                     }
                     wire.emplace_back(each.peer.value, std::move(sent));
@@ -65,7 +66,8 @@ struct trio {
             if (out.has & effects::applying) {
                 for (const run_view& range : out.apply) {
                     for (const entry_view entry : range) {
-                        if (entry.kind == entry_kind::command) applied[id].emplace_back(as_text(entry.body));
+                        if (entry.kind == entry_kind::command)
+                            applied[id].emplace_back(as_text(entry.body));
                     }
                     last = range.last();
                 }
@@ -113,7 +115,8 @@ TEST_CASE("three nodes elect one leader, commit and apply the same commands") {
     const u64 leader = cluster.leader();
     REQUIRE(leader != 0);
     for (int k = 0; k < 100; ++k) {
-        CHECK(cluster.nodes[leader]->propose(entry_kind::command, as_bytes("c" + std::to_string(k))));
+        CHECK(
+            cluster.nodes[leader]->propose(entry_kind::command, as_bytes("c" + std::to_string(k))));
         if (k % 7 == 0) cluster.settle();
     }
     cluster.pass(seconds(1));
@@ -183,8 +186,8 @@ TEST_CASE("a voter is replaced through learner, joint configuration and promotio
     const u64 leader = cluster.leader();
     REQUIRE(leader != 0);
     core::recovered fresh;
-    cluster.nodes[4] =
-        std::make_unique<core::consensus>(identity{7, 1, {4}, 5u << 16}, core::options{}, std::move(fresh), 4);
+    cluster.nodes[4] = std::make_unique<core::consensus>(identity{7, 1, {4}, 5u << 16},
+                                                         core::options{}, std::move(fresh), 4);
     configuration next = three_voters();
     member learner;
     learner.id = {4};

@@ -1,7 +1,8 @@
 #pragma once
-// Blocks: the unit of memory for everything that holds log bytes. A block is filled once (by the leader's builder or
-// by a socket read) and then shared by reference count among the log tail and whatever a transport could not write
-// at once. The pool is a LIFO, so that the hottest block is used next; releasing from another thread is allowed.
+// Blocks: the unit of memory for everything that holds log bytes. A block is filled once (by the
+// leader's builder or by a socket read) and then shared by reference count among the log tail and
+// whatever a transport could not write at once. The pool is a LIFO, so that the hottest block is
+// used next; releasing from another thread is allowed.
 
 #include <algorithm>
 #include <atomic>
@@ -21,7 +22,7 @@ struct block {
     std::atomic<u32> refs{1};
     u32 capacity = 0;
     block_spares* home = nullptr;  // null: freed to the allocator
-    block* next = nullptr;       // free list
+    block* next = nullptr;         // free list
 
     std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
     const std::byte* bytes() const noexcept { return reinterpret_cast<const std::byte*>(this + 1); }
@@ -42,8 +43,8 @@ inline void free_block(block* gone) noexcept {
     std::free(gone);
 }
 
-// The spare blocks of one pool, apart from it: blocks may outlive the pool (a peer in the same process, a machine that
-// kept a command), and then the last one frees this.
+// The spare blocks of one pool, apart from it: blocks may outlive the pool (a peer in the same
+// process, a machine that kept a command), and then the last one frees this.
 struct block_spares {
     std::atomic<u64> users{1};  // the pool, and every block that is out
     std::atomic<block*> returned{nullptr};
@@ -53,8 +54,10 @@ struct block_spares {
 
     // Any thread.
     void put_back(block* free) noexcept {
-        if (closed.load(std::memory_order_acquire) || count.fetch_add(1, std::memory_order_relaxed) >= max) {
-            if (!closed.load(std::memory_order_relaxed)) count.fetch_sub(1, std::memory_order_relaxed);
+        if (closed.load(std::memory_order_acquire) ||
+            count.fetch_add(1, std::memory_order_relaxed) >= max) {
+            if (!closed.load(std::memory_order_relaxed))
+                count.fetch_sub(1, std::memory_order_relaxed);
             free_block(free);
         } else {
             block* head = returned.load(std::memory_order_relaxed);
@@ -79,11 +82,11 @@ struct block_spares {
     }
 };
 
-// Keeps at most `spare_max` blocks of `block_bytes`. acquire() belongs to one thread (the raft context); release may
-// come from any, also after the pool is gone.
+// Keeps at most `spare_max` blocks of `block_bytes`. acquire() belongs to one thread (the raft
+// context); release may come from any, also after the pool is gone.
 class block_pool {
 public:
-    explicit block_pool(u32 spare_max = 64) noexcept : spares_(new (std::nothrow) block_spares) {
+    explicit block_pool(u32 spare_max = 64) noexcept : spares_(new(std::nothrow) block_spares) {
         if (spares_ != nullptr) spares_->max = spare_max;
     }
     block_pool(block_pool&&) = delete;
@@ -96,8 +99,10 @@ public:
 
     // A block with at least `capacity` bytes and one reference; null when out of memory. O(1).
     block* acquire(u32 capacity = block_bytes) noexcept {
-        if (capacity > block_bytes || spares_ == nullptr) return allocate_block(std::max(capacity, block_bytes));
-        if (mine_ == nullptr) mine_ = spares_->returned.exchange(nullptr, std::memory_order_acquire);
+        if (capacity > block_bytes || spares_ == nullptr)
+            return allocate_block(std::max(capacity, block_bytes));
+        if (mine_ == nullptr)
+            mine_ = spares_->returned.exchange(nullptr, std::memory_order_acquire);
         block* taken = mine_;
         if (taken == nullptr) {
             taken = allocate_block(block_bytes);

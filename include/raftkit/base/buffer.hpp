@@ -30,7 +30,8 @@ public:
     }
     ~buffer() { reset(); }
 
-    // A fresh writable buffer; !valid() when out of memory. `headroom` bytes before data() stay free for a header.
+    // A fresh writable buffer; !valid() when out of memory. `headroom` bytes before data() stay
+    // free for a header.
     static buffer allocate(u32 size, u32 headroom = 0) noexcept {
         block* made = allocate_block(size + headroom);
         return made == nullptr ? buffer{} : buffer{made, made->bytes() + headroom, size};
@@ -86,8 +87,8 @@ private:
     u32 size_ = 0;
 };
 
-// Borrowed slice, trivially copyable; valid as long as its lender says. keep() takes the reference; a view without an
-// owner (stack or static memory) is copied.
+// Borrowed slice, trivially copyable; valid as long as its lender says. keep() takes the reference;
+// a view without an owner (stack or static memory) is copied.
 struct bytes_view {
     block* owner = nullptr;
     const std::byte* data = nullptr;

@@ -1,6 +1,7 @@
 #pragma once
-// Little-endian cursors over byte spans. Readers never run past the end: a short input makes every later read
-// return zero and `ok()` false, so that a decoder checks once, at its end, before it believes anything.
+// Little-endian cursors over byte spans. Readers never run past the end: a short input makes every
+// later read return zero and `ok()` false, so that a decoder checks once, at its end, before it
+// believes anything.
 
 #include <cstddef>
 #include <cstring>
@@ -15,7 +16,8 @@ RAFTKIT_NAMESPACE_BEGIN
 using byte_span = std::span<const std::byte>;
 using mutable_byte_span = std::span<std::byte>;
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raftkit: big-endian hosts are not supported yet");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "raftkit: big-endian hosts are not supported yet");
 
 template <class Integer>
 inline void store_le(std::byte* at, Integer value) noexcept {

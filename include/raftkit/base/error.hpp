@@ -1,6 +1,6 @@
 #pragma once
-// Error codes and what they mean for a request: done, certainly not done, or unknown. Clients branch on
-// `outcome_of` alone; the code, `where` and `detail` are for people and logs.
+// Error codes and what they mean for a request: done, certainly not done, or unknown. Clients
+// branch on `outcome_of` alone; the code, `where` and `detail` are for people and logs.
 
 #include <raftkit/base/ordinal.hpp>
 
@@ -9,7 +9,8 @@ RAFTKIT_NAMESPACE_BEGIN
 enum class errc : u16 {
     // done
     ok,
-    reply_lost,  // committed and applied, but its reply is inside a snapshot that replaced the entry
+    reply_lost,  // committed and applied, but its reply is inside a snapshot that replaced the
+                 // entry
     // certainly not done
     not_leader,  // detail: the leader's id, 0 if unknown
     leader_changed,
@@ -43,15 +44,14 @@ enum class errc : u16 {
 
 enum class outcome : u8 { done, not_done, unknown };
 
-// A switch without default: a new code does not compile until somebody has decided what it means. The last group
-// never ends a proposal; for the requests that it does end (reads, snapshots, waits) nothing was executed.
+// A switch without default: a new code does not compile until somebody has decided what it means.
+// The last group never ends a proposal; for the requests that it does end (reads, snapshots, waits)
+// nothing was executed.
 constexpr outcome outcome_of(errc code) noexcept {
     switch (code) {
         case errc::ok:
-        case errc::reply_lost:
-            return outcome::done;
-        case errc::outcome_unknown:
-            return outcome::unknown;
+        case errc::reply_lost: return outcome::done;
+        case errc::outcome_unknown: return outcome::unknown;
         case errc::not_leader:
         case errc::leader_changed:
         case errc::busy:
@@ -76,8 +76,7 @@ constexpr outcome outcome_of(errc code) noexcept {
         case errc::corrupt:
         case errc::incompatible:
         case errc::foreign:
-        case errc::unauthentic:
-            return outcome::not_done;
+        case errc::unauthentic: return outcome::not_done;
     }
     return outcome::unknown;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Monotonic time as plain numbers of nanoseconds. The kit never reads a clock outside the drives: every instant is
-// handed in, so that a run can be replayed from its inputs.
+// Monotonic time as plain numbers of nanoseconds. The kit never reads a clock outside the drives:
+// every instant is handed in, so that a run can be replayed from its inputs.
 
 #include <compare>
 #include <limits>

@@ -1,6 +1,7 @@
 #pragma once
-// Strong 64-bit numbers. Terms, indexes and node ids are all u64 on the wire; mixing two of them up compiles
-// silently in most Raft libraries and corrupts logs. Here it is an error. 0 is always "none".
+// Strong 64-bit numbers. Terms, indexes and node ids are all u64 on the wire; mixing two of them up
+// compiles silently in most Raft libraries and corrupts logs. Here it is an error. 0 is always
+// "none".
 
 #include <compare>
 #include <cstdint>

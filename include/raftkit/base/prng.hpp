@@ -1,6 +1,6 @@
 #pragma once
-// A small deterministic generator (splitmix64 seeding xoshiro256**, Blackman and Vigna 2018). The standard's
-// distributions differ between libraries; a seed must reproduce a run everywhere.
+// A small deterministic generator (splitmix64 seeding xoshiro256**, Blackman and Vigna 2018). The
+// standard's distributions differ between libraries; a seed must reproduce a run everywhere.
 
 #include <raftkit/base/assert.hpp>
 #include <raftkit/base/ordinal.hpp>
@@ -48,7 +48,9 @@ public:
     }
 
 private:
-    static constexpr u64 rotate(u64 value, int by) noexcept { return (value << by) | (value >> (64 - by)); }
+    static constexpr u64 rotate(u64 value, int by) noexcept {
+        return (value << by) | (value >> (64 - by));
+    }
 
     u64 state_[4]{};
 };

@@ -1,6 +1,6 @@
 #pragma once
-// A value or an error; the kit's only error channel. It is [[nodiscard]], never throws and never allocates, and
-// works with -fno-exceptions.
+// A value or an error; the kit's only error channel. It is [[nodiscard]], never throws and never
+// allocates, and works with -fno-exceptions.
 
 #include <utility>
 #include <variant>

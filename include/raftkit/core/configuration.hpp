@@ -1,6 +1,7 @@
 #pragma once
-// Configurations as bytes. Entries, snapshots, base and reset records hold full configurations with addresses, so that
-// membership never depends on an entry that was compacted (known bug 37). Little-endian:
+// Configurations as bytes. Entries, snapshots, base and reset records hold full configurations with
+// addresses, so that membership never depends on an entry that was compacted (known bug 37).
+// Little-endian:
 //
 //   u16 version | u8 joint | u8 count | u32 zero | u64 index, then per member, sorted by id:
 //   u64 id | u64 incarnation | u8 role | u8 old_role | u16 address_bytes | address
@@ -47,7 +48,8 @@ inline void encode(const configuration& of, std::vector<std::byte>& into) {
     }
 }
 
-// Why a list of members can't be a configuration, or ok. An empty one is fine only before bootstrap.
+// Why a list of members can't be a configuration, or ok. An empty one is fine only before
+// bootstrap.
 inline error check_configuration(const configuration& of) noexcept {
     const auto invalid = [](const char* why) { return error{errc::invalid_change, 0, why}; };
     if (of.members.size() > peers_max) return invalid("configuration: more than 32 members");
@@ -55,8 +57,10 @@ inline error check_configuration(const configuration& of) noexcept {
     node_id before;
     for (const member& each : of.members) {
         if (!each.id) return invalid("configuration: a member's id is 0");
-        if (each.id <= before) return invalid("configuration: members not sorted by id, or twice the same");
-        if (each.address.size() > address_bytes_max) return invalid("configuration: address too long");
+        if (each.id <= before)
+            return invalid("configuration: members not sorted by id, or twice the same");
+        if (each.address.size() > address_bytes_max)
+            return invalid("configuration: address too long");
         if (each.role > member_role::learner || each.old_role > member_role::learner) {
             return invalid("configuration: witnesses are not supported");
         }
@@ -76,7 +80,8 @@ inline result<configuration> decode_configuration(byte_span bytes) noexcept {
     const error damaged{errc::corrupt, 0, "core/configuration.decode"};
     byte_reader in(bytes);
     if (in.take_u16() != configuration_version) {
-        return in.ok() ? error{errc::incompatible, 0, "core/configuration.decode: version"} : damaged;
+        return in.ok() ? error{errc::incompatible, 0, "core/configuration.decode: version"}
+                       : damaged;
     }
     configuration made;
     const u8 joint = in.take_u8();
@@ -94,7 +99,8 @@ inline result<configuration> decode_configuration(byte_span bytes) noexcept {
         const u16 address_bytes = in.take_u16();
         if (address_bytes > address_bytes_max) return damaged;
         each.address = std::string(as_text(in.take_bytes(address_bytes)));
-        if (!in.ok() || role > u8(member_role::witness) || old_role > u8(member_role::witness)) return damaged;
+        if (!in.ok() || role > u8(member_role::witness) || old_role > u8(member_role::witness))
+            return damaged;
         each.role = static_cast<member_role>(role);
         each.old_role = static_cast<member_role>(old_role);
         made.members.push_back(std::move(each));

@@ -1,6 +1,6 @@
 #pragma once
-// Membership changes as an algebra: current -> joint -> next (Raft §6, joint consensus). Every change takes this one
-// path, whether it adds a learner or replaces every voter.
+// Membership changes as an algebra: current -> joint -> next (Raft §6, joint consensus). Every
+// change takes this one path, whether it adds a learner or replaces every voter.
 
 #include <algorithm>
 
@@ -10,8 +10,8 @@ RAFTKIT_NAMESPACE_BEGIN
 
 namespace core {
 
-// The joint configuration between `current` and `next`. A member without a given incarnation or address keeps the
-// one it has. Requires: current is not joint.
+// The joint configuration between `current` and `next`. A member without a given incarnation or
+// address keeps the one it has. Requires: current is not joint.
 inline result<configuration> join(const configuration& current, configuration next) noexcept {
     RAFTKIT_ASSERT(!current.joint);
     const auto invalid = [](const char* why) { return error{errc::invalid_change, 0, why}; };

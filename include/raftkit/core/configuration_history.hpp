@@ -1,7 +1,7 @@
 #pragma once
-// Which configuration is in force at which index. The newest in the log is in force as soon as it is appended (Raft
-// §6) and undone when it is truncated; older ones are kept back to the base, because a snapshot must hold the one at
-// its own index, not the newest (known bug 37).
+// Which configuration is in force at which index. The newest in the log is in force as soon as it
+// is appended (Raft §6) and undone when it is truncated; older ones are kept back to the base,
+// because a snapshot must hold the one at its own index, not the newest (known bug 37).
 
 #include <vector>
 
@@ -14,7 +14,9 @@ namespace core {
 class configuration_history {
 public:
     // `base` is in force at the log's base.
-    explicit configuration_history(configuration base) noexcept { known_.push_back(std::move(base)); }
+    explicit configuration_history(configuration base) noexcept {
+        known_.push_back(std::move(base));
+    }
 
     const configuration& latest() const noexcept { return known_.back(); }
     // Requires: at is not below the base.

@@ -1,10 +1,11 @@
 #pragma once
-// The consensus core: a function (state, input) -> effects. It does no I/O, reads no clock, starts no thread and draws
-// randomness only from its seed, so that every run can be replayed. Whatever must wait for the disk waits in here
-// (design §3), so that a host can't get the order wrong: it may carry out the kinds of effects in any order.
+// The consensus core: a function (state, input) -> effects. It does no I/O, reads no clock, starts
+// no thread and draws randomness only from its seed, so that every run can be replayed. Whatever
+// must wait for the disk waits in here (design §3), so that a host can't get the order wrong: it
+// may carry out the kinds of effects in any order.
 //
-// Threads: one, the raft context. Every call is noexcept; a steady state allocates nothing. The bodies are in
-// core/consensus/*.hpp, a file for each thing that can happen.
+// Threads: one, the raft context. Every call is noexcept; a steady state allocates nothing. The
+// bodies are in core/consensus/*.hpp, a file for each thing that can happen.
 
 #include <variant>
 
@@ -34,11 +35,14 @@ public:
     consensus(consensus&&) = delete;
 
     // Inputs: each changes the state and adds to the pending effects.
-    void advance(instant now) noexcept;          // the only notion of time
-    void receive(const envelope& mail) noexcept;  // hostile input is counted and dropped, never trusted
-    // Copied and checksummed into the open block; unix_ns 0: not stamped. Errors: not_leader, busy, too_large.
+    void advance(instant now) noexcept;  // the only notion of time
+    void receive(
+        const envelope& mail) noexcept;  // hostile input is counted and dropped, never trusted
+    // Copied and checksummed into the open block; unix_ns 0: not stamped. Errors: not_leader, busy,
+    // too_large.
     result<log_id> propose(entry_kind kind, byte_span command, i64 unix_ns = 0) noexcept;
-    // Large: becomes a run of its own without a copy if it has 40 bytes of headroom and 8 of room behind.
+    // Large: becomes a run of its own without a copy if it has 40 bytes of headroom and 8 of room
+    // behind.
     result<log_id> propose(entry_kind kind, buffer command, i64 unix_ns = 0) noexcept;
     result<log_id> change_members(configuration next) noexcept;
     result<void> read(request_id id, bool lease_allowed) noexcept;
@@ -48,8 +52,9 @@ public:
     void loaded(request_id id, error status, std::span<const run> entries) noexcept;
     void applied(index_t upto) noexcept;
     void snapshot_published(const snapshot_meta& meta) noexcept;  // ours, durable and listed
-    bool snapshot_received(const snapshot_meta& meta) noexcept;   // leader's, durable: restore it, or only keep it
-    void snapshot_filled(snapshot_id id) noexcept;                // the restore writer is full
+    bool snapshot_received(
+        const snapshot_meta& meta) noexcept;  // leader's, durable: restore it, or only keep it
+    void snapshot_filled(snapshot_id id) noexcept;  // the restore writer is full
     void accept_failed(snapshot_id id, install_status status) noexcept;
     void snapshot_restored(snapshot_id id) noexcept;
     void ship_ended(node_id to, snapshot_id id, errc why) noexcept;
@@ -59,10 +64,11 @@ public:
     result<void> reconfigure(const options& numbers) noexcept;  // effective at the next decision
 
     // Questions.
-    bool admits(node_id from, term_t term, snapshot_id id) const noexcept;  // may this bulk message be looked at?
+    bool admits(node_id from, term_t term,
+                snapshot_id id) const noexcept;  // may this bulk message be looked at?
     result<snapshot_basis> basis_at(index_t at) const noexcept;
     bool has_effects() const noexcept { return work_ || pending().has != 0; }
-    effects& take_effects() noexcept;  // the full one of the two; valid until the next call
+    effects& take_effects() noexcept;   // the full one of the two; valid until the next call
     instant deadline() const noexcept;  // call advance() no later than this
     const core::status& status() const noexcept;
     const configuration& members() const noexcept { return members_.latest(); }
@@ -73,7 +79,8 @@ public:
     bool leads() const noexcept { return std::holds_alternative<leader_state>(role_); }
     const peer_book& peers() const noexcept { return book_; }
     const core::options& numbers() const noexcept { return options_; }
-    // Voters that have not yet registered this node's incarnation; empty once joined (design §11, Bootstrap).
+    // Voters that have not yet registered this node's incarnation; empty once joined (design §11,
+    // Bootstrap).
     std::vector<node_id> waits_for() const;
 
 private:
@@ -193,12 +200,13 @@ private:
     void try_join() noexcept;
     void lift_fence() noexcept;
 
-    // consensus/replicate.hpp
+    // consensus/replicate.hpp, consensus/persist.hpp
     void append_own(entry_kind kind, const run_view& made) noexcept;
     result<void> may_propose(u64 bytes) const noexcept;
     void flush_leader() noexcept;
     void flush_peer(leader_state& office, progress& peer, bool round_begins) noexcept;
-    void send_append(leader_state& office, progress& peer, const run_view& entries, log_id previous) noexcept;
+    void send_append(leader_state& office, progress& peer, const run_view& entries,
+                     log_id previous) noexcept;
     void send_heartbeat(leader_state& office, progress& peer) noexcept;
     void request_load(progress& peer) noexcept;
     void try_commit() noexcept;
@@ -247,7 +255,7 @@ private:
     u64 lent_bytes_ = 0;
     ring<run> replayed_;  // loaded for the machine, lent until applied
     request_id requests_, apply_load_;
-    u64 uncommitted_bytes_ = 0;         // appended and not yet handed to the machine
+    u64 uncommitted_bytes_ = 0;       // appended and not yet handed to the machine
     std::vector<run> lent_loads_[2];  // loaded for a laggard, lent with the effects that send them
 
     // Durability of what is not an entry.
@@ -295,10 +303,13 @@ private:
 RAFTKIT_NAMESPACE_END
 
 // In this order: later files use helpers of earlier ones.
+// clang-format off
 #include <raftkit/core/consensus/state.hpp>
 #include <raftkit/core/consensus/elect.hpp>
 #include <raftkit/core/consensus/receive.hpp>
 #include <raftkit/core/consensus/replicate.hpp>
+#include <raftkit/core/consensus/persist.hpp>
 #include <raftkit/core/consensus/read.hpp>
 #include <raftkit/core/consensus/change.hpp>
 #include <raftkit/core/consensus/snapshot.hpp>
+// clang-format on

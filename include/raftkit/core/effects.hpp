@@ -1,7 +1,7 @@
 #pragma once
-// What the core wants done. Across kinds no order matters; within a kind order is FIFO (design §3). There are two
-// instances, flipped by take_effects(); only members named in `has` are filled, read and emptied, and every capacity
-// is kept, so that a steady state allocates nothing.
+// What the core wants done. Across kinds no order matters; within a kind order is FIFO (design §3).
+// There are two instances, flipped by take_effects(); only members named in `has` are filled, read
+// and emptied, and every capacity is kept, so that a steady state allocates nothing.
 
 #include <optional>
 #include <variant>
@@ -47,7 +47,14 @@ struct role_change {
 };
 
 struct effects {
-    enum : u32 { persisting = 1, loading = 2, sending = 4, applying = 8, reading = 16, rarely = 32 };
+    enum : u32 {
+        persisting = 1,
+        loading = 2,
+        sending = 4,
+        applying = 8,
+        reading = 16,
+        rarely = 32
+    };
     u32 has = 0;
     persist_batch persist;           // disk: -> Storage::persist
     std::vector<load_request> load;  // disk: -> Storage::load, answered by loaded{}
@@ -55,11 +62,12 @@ struct effects {
     std::vector<run_view> apply;     // machine: -> applier, lent until applied{}
     std::vector<read_ready> reads;   // machine: run when the applier's own applied reaches `at`
     struct {
-        std::optional<log_base> compact;         // disk: -> Storage::compact
-        std::optional<configuration> members;    // wire: -> Transport::members, before send
-        std::vector<snapshot_effect> snapshots;  // -> coordinator, sender, receiver; restore: machine
-        std::optional<role_change> role;         // notice: -> observer, on_leadership
-        std::optional<error> transfer;           // notice: it ended (code ok: the target leads)
+        std::optional<log_base> compact;       // disk: -> Storage::compact
+        std::optional<configuration> members;  // wire: -> Transport::members, before send
+        std::vector<snapshot_effect>
+            snapshots;                    // -> coordinator, sender, receiver; restore: machine
+        std::optional<role_change> role;  // notice: -> observer, on_leadership
+        std::optional<error> transfer;    // notice: it ended (code ok: the target leads)
     } rare;
 };
 

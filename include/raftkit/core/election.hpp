@@ -1,6 +1,6 @@
 #pragma once
-// Timers and ballots of elections (Raft §5.2, thesis §9.6 for pre-vote, §4.2.3 for stickiness). No rule here knows the
-// log; consensus/elect.hpp puts them together.
+// Timers and ballots of elections (Raft §5.2, thesis §9.6 for pre-vote, §4.2.3 for stickiness). No
+// rule here knows the log; consensus/elect.hpp puts them together.
 
 #include <array>
 
@@ -43,7 +43,8 @@ public:
     }
     ballot of(node_id voter) const noexcept {
         for (u32 k = 0; k < count_; ++k) {
-            if (cast_[k].voter == voter) return cast_[k].granted ? ballot::granted : ballot::refused;
+            if (cast_[k].voter == voter)
+                return cast_[k].granted ? ballot::granted : ballot::refused;
         }
         return ballot::unknown;
     }

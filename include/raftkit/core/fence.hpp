@@ -1,7 +1,8 @@
 #pragma once
-// The fence of a damaged voter (design §11, recovery.md §4): it may have acknowledged entries up to L that it no longer
-// holds. Until its log is whole again it never campaigns and serves no read, and votes only for candidates that can't
-// lack what it once acknowledged. Lifted by its own durable log, never by a commit index alone.
+// The fence of a damaged voter (design §11, recovery.md §4): it may have acknowledged entries up to
+// L that it no longer holds. Until its log is whole again it never campaigns and serves no read,
+// and votes only for candidates that can't lack what it once acknowledged. Lifted by its own
+// durable log, never by a commit index alone.
 
 #include <optional>
 
@@ -34,12 +35,14 @@ public:
         return candidate.term > mark_->at_damage;
     }
 
-    // This leader has registered our incarnation: what it sends from now on answers the node as it is.
+    // This leader has registered our incarnation: what it sends from now on answers the node as it
+    // is.
     void introduced(node_id leader, term_t term) noexcept {
         introduced_to_ = leader;
         introduced_term_ = term;
     }
-    // An append that may lift the fence arrived: `last` is the leader's last index when it was sent.
+    // An append that may lift the fence arrived: `last` is the leader's last index when it was
+    // sent.
     void heard(node_id leader, term_t term, index_t last) noexcept {
         if (!mark_ || leader != introduced_to_ || term != introduced_term_) return;
         if (term < mark_->at_damage) return;

@@ -1,6 +1,6 @@
 #pragma once
-// What must hold of a core at any moment (check) and between two moments (check_delta). Tests and the simulator call it
-// after every step; it returns the broken fact's name, or null.
+// What must hold of a core at any moment (check) and between two moments (check_delta). Tests and
+// the simulator call it after every step; it returns the broken fact's name, or null.
 
 #include <raftkit/core/consensus.hpp>
 
@@ -15,7 +15,8 @@ struct invariants {
         if (stable > last) return "stable <= last";
         if (of.commit_ > last && !of.stable_.reset_open()) return "commit <= last";
         if (of.log_.last().term > of.hard_.term) return "last term <= term";
-        if (of.hard_.commit_hint > stable && !of.stable_.reset_open()) return "commit_hint <= stable";
+        if (of.hard_.commit_hint > stable && !of.stable_.reset_open())
+            return "commit_hint <= stable";
         if (!of.stable_.reset_open() && !of.opening_restore_) {
             if (base > of.applied_) return "base <= applied";
             if (of.applied_ > std::min(of.commit_, stable)) return "applied <= min(commit, stable)";
@@ -24,7 +25,8 @@ struct invariants {
         if (of.newest_ && base > of.newest_->id.at.index) return "base <= newest durable snapshot";
         if (!of.newest_ && base) return "a base needs a snapshot";
         if (of.members_.latest().index > last) return "configuration in force is in the log";
-        if (of.members_.latest().index <= base && of.members_.size() != 1) return "one configuration at the base";
+        if (of.members_.latest().index <= base && of.members_.size() != 1)
+            return "one configuration at the base";
         const auto* office = of.leading();
         if (office == nullptr) return nullptr;
         if (of.fence_.up()) return "a fenced node does not lead";
@@ -47,7 +49,8 @@ struct invariants {
     // In one life of a node.
     static const char* check_delta(const memory& before, const consensus& after) noexcept {
         if (after.hard_.term < before.term) return "term never falls";
-        if (after.hard_.term == before.term && before.voted_for && after.hard_.voted_for != before.voted_for) {
+        if (after.hard_.term == before.term && before.voted_for &&
+            after.hard_.voted_for != before.voted_for) {
             return "one vote a term";
         }
         if (after.commit_ < before.commit) return "commit never falls";

@@ -1,6 +1,6 @@
 #pragma once
-// The log as the core sees it: a base, the terms of everything above it, and the resident tail. Entries between base
-// and tail are on disk and come back through load requests.
+// The log as the core sees it: a base, the terms of everything above it, and the resident tail.
+// Entries between base and tail are on disk and come back through load requests.
 //
 //   base        first resident                last
 //    |  on disk  |        tail (memory)        |

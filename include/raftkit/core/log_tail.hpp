@@ -1,8 +1,9 @@
 #pragma once
-// The newest part of the log, in memory, as a ring of runs. It owns; watermarks lend: batches handed to storage,
-// transports and the applier are views, and nothing above min(stable, applied) is evicted (design §6). A slice
-// adjacent to the last run extends it: one slot and one reference a block, not a batch. Readers are cursors: in steady
-// state nothing is ever searched; a stale cursor finds its place again by a walk.
+// The newest part of the log, in memory, as a ring of runs. It owns; watermarks lend: batches
+// handed to storage, transports and the applier are views, and nothing above min(stable, applied)
+// is evicted (design §6). A slice adjacent to the last run extends it: one slot and one reference a
+// block, not a batch. Readers are cursors: in steady state nothing is ever searched; a stale cursor
+// finds its place again by a walk.
 //
 //   ring:   [run 7 | term 3][run 8 | term 3][run 9 | term 4 ........]      <- append / extend
 //             ^ evicted from here                ^ cursor {slot 9, index, offset}
@@ -34,7 +35,9 @@ public:
     explicit log_tail(index_t last) noexcept : last_(last) {}
 
     bool empty() const noexcept { return runs_.empty(); }
-    index_t first() const noexcept { return runs_.empty() ? last_.next() : runs_.front().view().first; }
+    index_t first() const noexcept {
+        return runs_.empty() ? last_.next() : runs_.front().view().first;
+    }
     index_t last() const noexcept { return last_; }
     u64 block_bytes_held() const noexcept { return held_; }
     bool resident(index_t at) const noexcept { return at >= first() && at <= last_; }
@@ -46,7 +49,8 @@ public:
         bytes_ += next.bytes;
         if (!runs_.empty()) {
             const run_view& end = runs_.back().view();
-            if (end.owner == next.owner && end.term == next.term && end.offset + end.bytes == next.offset) {
+            if (end.owner == next.owner && end.term == next.term &&
+                end.offset + end.bytes == next.offset) {
                 runs_.back().extend(next);
                 return;
             }
@@ -57,14 +61,16 @@ public:
         runs_.push_back(run(next));
     }
 
-    // From the cursor's entry on: consecutive entries of one run, up to `upto` and the limits; advances the cursor.
-    // Requires: resident(cursor.index), cursor.index <= upto <= last().
+    // From the cursor's entry on: consecutive entries of one run, up to `upto` and the limits;
+    // advances the cursor. Requires: resident(cursor.index), cursor.index <= upto <= last().
     run_view take(log_cursor& at, index_t upto, take_limits limits) noexcept {
         place(at);
         const run_view& whole = runs_[at.slot].view();
-        run_view view{whole.owner, at.offset, whole.offset + whole.bytes - at.offset, at.index, whole.term,
-                      static_cast<u32>(whole.end_index().value - at.index.value)};
-        if (view.last() > upto || view.count > limits.entries_max || view.bytes > limits.bytes_max) {
+        run_view view{
+            whole.owner, at.offset,  whole.offset + whole.bytes - at.offset,
+            at.index,    whole.term, static_cast<u32>(whole.end_index().value - at.index.value)};
+        if (view.last() > upto || view.count > limits.entries_max ||
+            view.bytes > limits.bytes_max) {
             cut(view, upto, limits);
         }
         at.index = view.end_index();
@@ -82,7 +88,8 @@ public:
         return sum;
     }
 
-    // Forgets entries >= from. What is cut may still be lent to an open batch: it waits until `lent` completes.
+    // Forgets entries >= from. What is cut may still be lent to an open batch: it waits until
+    // `lent` completes.
     void truncate(index_t from, ticket lent) noexcept {
         ++generation_;
         while (!runs_.empty() && runs_.back().view().first >= from) {
@@ -111,7 +118,8 @@ public:
         held_ = 0;
         last_ = base;
     }
-    // Drops whole runs that end at or below `upto`, while more than `resident_max` bytes of blocks are held.
+    // Drops whole runs that end at or below `upto`, while more than `resident_max` bytes of blocks
+    // are held.
     void evict(index_t upto, u64 resident_max) noexcept {
         while (held_ > resident_max && runs_.size() > 1 && runs_.front().view().last() <= upto) {
             const block* owner = runs_.front().view().owner;
@@ -173,9 +181,11 @@ private:
         at.offset = static_cast<u32>(record - here.owner->bytes());
         at.generation = generation_;
     }
-    // Shortens to the limits; walks headers (3 ns a record), so only when a limit falls inside a run.
+    // Shortens to the limits; walks headers (3 ns a record), so only when a limit falls inside a
+    // run.
     static void cut(run_view& view, index_t upto, take_limits limits) noexcept {
-        const u64 wanted = std::min<u64>({view.count, upto.value - view.first.value + 1, limits.entries_max});
+        const u64 wanted =
+            std::min<u64>({view.count, upto.value - view.first.value + 1, limits.entries_max});
         const std::byte* record = view.data();
         u32 count = 0;
         u64 bytes = 0;

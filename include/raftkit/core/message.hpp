@@ -1,6 +1,7 @@
 #pragma once
-// Messages between nodes. Every alternative is trivially copyable; what it points to is valid during send() and
-// receive() only (design §3). Bulk messages carry snapshot bytes on a lane of their own and never enter the core.
+// Messages between nodes. Every alternative is trivially copyable; what it points to is valid
+// during send() and receive() only (design §3). Bulk messages carry snapshot bytes on a lane of
+// their own and never enter the core.
 
 #include <variant>
 
@@ -36,7 +37,8 @@ struct append_reply {
 struct timeout_now {
     term_t term;
 };
-struct introduce {  // design §11: answered, with the durable term, once the incarnation is in the peer_book
+struct introduce {  // design §11: answered, with the durable term, once the incarnation is in the
+                    // peer_book
     term_t term;
     bool answer = false;
 };
@@ -64,8 +66,8 @@ struct snapshot_done {
     index_t match;
 };
 
-using message = std::variant<vote_request, vote_reply, append_request, append_reply, timeout_now, introduce,
-                             snapshot_offer, snapshot_done>;
+using message = std::variant<vote_request, vote_reply, append_request, append_reply, timeout_now,
+                             introduce, snapshot_offer, snapshot_done>;
 
 struct envelope {  // to or from; the sender's incarnation
     node_id peer;
@@ -95,6 +97,7 @@ struct bulk_envelope {
     bulk_message body;
 };
 
-static_assert(std::is_trivially_copyable_v<envelope> && std::is_trivially_copyable_v<bulk_envelope>);
+static_assert(std::is_trivially_copyable_v<envelope> &&
+              std::is_trivially_copyable_v<bulk_envelope>);
 
 RAFTKIT_NAMESPACE_END

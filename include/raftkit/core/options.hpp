@@ -1,5 +1,6 @@
 #pragma once
-// The numbers of the core: its share of the options table of design §5. Checked by validate(), never clamped.
+// The numbers of the core: its share of the options table of design §5. Checked by validate(),
+// never clamped.
 
 #include <raftkit/base/result.hpp>
 #include <raftkit/core/types.hpp>
@@ -14,7 +15,8 @@ struct options {
     bool prevote = true, check_quorum = true;
     bool lease_reads = false;
     duration lease_drift_max = milliseconds(50);
-    bool first_start_trusted = false;  // `first_start = trusted`: the host vouches for an empty directory
+    bool first_start_trusted =
+        false;  // `first_start = trusted`: the host vouches for an empty directory
 
     u32 inflight_messages_max = 256;
     u64 inflight_bytes_max = 8u << 20;
@@ -60,7 +62,8 @@ inline result<void> options::validate() const noexcept {
         return invalid("uncommitted_bytes_max: at least command_bytes_max");
     }
     if (tail_resident_bytes < 256u << 10) return invalid("tail_resident_bytes: at least one block");
-    if (tail_bytes_max < inflight_bytes_max) return invalid("tail_bytes_max: at least inflight_bytes_max");
+    if (tail_bytes_max < inflight_bytes_max)
+        return invalid("tail_bytes_max: at least inflight_bytes_max");
     if (apply_batch_entries_max < 1) return invalid("apply_batch_entries_max: at least 1");
     if (apply_bytes_max < 1) return invalid("apply_bytes_max: at least 1");
     return {};

@@ -1,6 +1,7 @@
 #pragma once
-// What the core asks of the log's storage. A batch is atomic: after a crash all of it is there or nothing. The span
-// and the pointers are valid during the call, the bytes of the runs until persisted{id}.
+// What the core asks of the log's storage. A batch is atomic: after a crash all of it is there or
+// nothing. The span and the pointers are valid during the call, the bytes of the runs until
+// persisted{id}.
 
 #include <span>
 #include <utility>
@@ -33,8 +34,8 @@ struct persist_batch {
     ticket id;
     const hard_state* hard = nullptr;
     const fence_mark* fence = nullptr;
-    // Always alone in its batch (another file: write, fsync, rename, fsync directory); its ticket is the barrier for
-    // what follows.
+    // Always alone in its batch (another file: write, fsync, rename, fsync directory); its ticket
+    // is the barrier for what follows.
     const peer_book* peers = nullptr;
     const log_base* reset = nullptr;   // the whole log goes; the next entry is at.index + 1
     std::span<const run_view> append;  // entries at or above the first index on disk are superseded

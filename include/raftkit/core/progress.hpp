@@ -1,11 +1,13 @@
 #pragma once
-// What a leader knows of one peer, and how much it may send. A variant with its transitions as members:
+// What a leader knows of one peer, and how much it may send. A variant with its transitions as
+// members:
 //
 //   probing --accept--> replicating --reject / unreachable--> probing
 //      any --next is compacted--> snapshotting --installed / failed--> probing
 //
-// probing sends one message and waits; replicating streams within a window of messages and bytes; snapshotting sends
-// no entries. Always match < next, and match only rises within a term (known bug 25).
+// probing sends one message and waits; replicating streams within a window of messages and bytes;
+// snapshotting sends no entries. Always match < next, and match only rises within a term (known bug
+// 25).
 
 #include <variant>
 
@@ -23,7 +25,8 @@ inline constexpr instant long_ago{-(i64{1} << 62)};
 class inflight_window {
 public:
     bool fits(u32 messages_max, u64 bytes_max) const noexcept {
-        return sent_.size() < messages_max && bytes_ < bytes_max;  // one message may cross the byte limit
+        return sent_.size() < messages_max &&
+               bytes_ < bytes_max;  // one message may cross the byte limit
     }
     bool empty() const noexcept { return sent_.empty(); }
     u64 bytes() const noexcept { return bytes_; }
@@ -68,13 +71,13 @@ public:
     u64 incarnation = 0;
     bool leaving = false;  // no longer a member; kept until it can know that
     bool reachable = true;
-    instant leave_by = never;   // when a removed peer is given up
-    bool loading = false;       // a load request is out for it
-    bool load_paused = false;   // it failed; the next heartbeat tries again
-    request_id load;          // which
+    instant leave_by = never;     // when a removed peer is given up
+    bool loading = false;         // a load request is out for it
+    bool load_paused = false;     // it failed; the next heartbeat tries again
+    request_id load;              // which
     instant heard_at = long_ago;  // any message of it in this term
-    u64 read_round = 0;       // highest confirmed
-    index_t told_commit;      // highest commit index sent to it
+    u64 read_round = 0;           // highest confirmed
+    index_t told_commit;          // highest commit index sent to it
     log_cursor cursor;
 
     index_t match() const noexcept { return match_; }
@@ -106,8 +109,8 @@ public:
         load_paused = false;
     }
 
-    // The peer stored everything up to `stored`. Replies may come late or twice, so match only rises.
-    // Returns true if it rose: only then can the commit index move (Raft §5.3).
+    // The peer stored everything up to `stored`. Replies may come late or twice, so match only
+    // rises. Returns true if it rose: only then can the commit index move (Raft §5.3).
     bool accept(index_t stored) noexcept {
         window_.free_through(stored);
         if (stored <= match_) return false;
@@ -121,8 +124,9 @@ public:
     void probe_answered() noexcept {
         if (is_probing()) become_replicating();
     }
-    // The peer refused `rejected` as previous; our log and its agree at `hint` at the latest. Stale refusals are
-    // recognised and ignored (known bug 22, scenario B25). Returns true if it was believed.
+    // The peer refused `rejected` as previous; our log and its agree at `hint` at the latest. Stale
+    // refusals are recognised and ignored (known bug 22, scenario B25). Returns true if it was
+    // believed.
     bool refuse(index_t rejected, index_t hint) noexcept {
         if (is_snapshotting() || rejected <= match_) return false;
         if (is_probing() && rejected != next_.previous()) return false;

@@ -1,6 +1,7 @@
 #pragma once
-// Quorums over both halves of a configuration: what a majority has, and how a vote stands. An empty half agrees with
-// everything. Raft §5.4.2 and §6; both majorities are needed while joint (known bugs 7 and 8).
+// Quorums over both halves of a configuration: what a majority has, and how a vote stands. An empty
+// half agrees with everything. Raft §5.4.2 and §6; both majorities are needed while joint (known
+// bugs 7 and 8).
 
 #include <algorithm>
 #include <array>
@@ -13,7 +14,8 @@ namespace core {
 
 inline constexpr u64 everything = ~u64{0};
 
-// The largest value that a majority of `values` reaches. Sorts its copy; three voters by comparisons alone.
+// The largest value that a majority of `values` reaches. Sorts its copy; three voters by
+// comparisons alone.
 inline u64 majority_of(u64* values, u32 count) noexcept {
     switch (count) {
         case 0: return everything;
@@ -48,7 +50,8 @@ u64 agreed(const configuration& members, ValueOf&& value_of) noexcept {
 enum class vote_outcome : u8 { pending, won, lost };
 enum class ballot : u8 { unknown, granted, refused };
 
-// `ballot_of(node_id) -> ballot`. Decided as soon as both majorities are, or one can no longer be reached.
+// `ballot_of(node_id) -> ballot`. Decided as soon as both majorities are, or one can no longer be
+// reached.
 template <class BallotOf>
 vote_outcome tally(const configuration& members, BallotOf&& ballot_of) noexcept {
     struct half {

@@ -1,8 +1,9 @@
 #pragma once
-// Linearizable reads without log entries (Raft §8, thesis §6.4): a read notes the commit index, a later heartbeat round
-// that a majority answers proves that this node still led, and the read may be served once that index is applied.
-// Rounds are numbers of the leader's own, never the client's, so that a late answer can't confirm a newer read (known
-// bug 94). One round confirms every read before it.
+// Linearizable reads without log entries (Raft §8, thesis §6.4): a read notes the commit index, a
+// later heartbeat round that a majority answers proves that this node still led, and the read may
+// be served once that index is applied. Rounds are numbers of the leader's own, never the client's,
+// so that a late answer can't confirm a newer read (known bug 94). One round confirms every read
+// before it.
 
 #include <raftkit/base/ring.hpp>
 #include <raftkit/core/types.hpp>
@@ -35,8 +36,8 @@ public:
         sent_at_[round_ % rounds_kept] = now;
         return round_;
     }
-    // A majority answered rounds <= `round`. When the newest confirmed one was sent is what a lease counts from:
-    // the time of sending, never of receiving (known bug 95).
+    // A majority answered rounds <= `round`. When the newest confirmed one was sent is what a lease
+    // counts from: the time of sending, never of receiving (known bug 95).
     void confirm(u64 round) noexcept {
         if (round <= confirmed_ || round > round_) return;
         confirmed_ = round;
@@ -46,7 +47,8 @@ public:
 
     // Takes the oldest read whose round is confirmed; false if none is.
     bool take_confirmed(waiting& into) noexcept {
-        if (waiting_.empty() || waiting_.front().round == 0 || waiting_.front().round > confirmed_) {
+        if (waiting_.empty() || waiting_.front().round == 0 ||
+            waiting_.front().round > confirmed_) {
             return false;
         }
         into = waiting_.front();

@@ -1,6 +1,7 @@
 #pragma once
-// Runs: consecutive records of one term, contiguous in one block. They are the unit everywhere: log tail, messages,
-// persist and apply batches. A run_view borrows (a locked count costs 10 ns), a run owns one reference (design §6).
+// Runs: consecutive records of one term, contiguous in one block. They are the unit everywhere: log
+// tail, messages, persist and apply batches. A run_view borrows (a locked count costs 10 ns), a run
+// owns one reference (design §6).
 
 #include <utility>
 
@@ -64,7 +65,9 @@ struct run_view {
         return cut;
     }
 
-    static u32 record_stride(const std::byte* at) noexcept { return record_bytes(load_le<u32>(at + 4)); }
+    static u32 record_stride(const std::byte* at) noexcept {
+        return record_bytes(load_le<u32>(at + 4));
+    }
 };
 static_assert(sizeof(run_view) == 40 && std::is_trivially_copyable_v<run_view>);
 
@@ -92,7 +95,8 @@ public:
         if (view_.owner != nullptr) release_block(view_.owner);
         view_ = {};
     }
-    // The tail extends its last run by an adjacent slice of the same block without a second reference.
+    // The tail extends its last run by an adjacent slice of the same block without a second
+    // reference.
     void extend(const run_view& more) noexcept {
         RAFTKIT_ASSERT(more.owner == view_.owner);
         RAFTKIT_ASSERT(more.offset == view_.offset + view_.bytes);
@@ -116,9 +120,9 @@ struct run_check {
     bool has_members = false;  // some entry is a configuration
 };
 
-// Judges bytes that claim to be a run of `count` entries of one term from `first` on: every checksum, consecutive
-// indexes, one term, known kinds, sound configurations, no bytes left over. This is the one verification that a
-// follower makes; hostile input is safe. O(bytes).
+// Judges bytes that claim to be a run of `count` entries of one term from `first` on: every
+// checksum, consecutive indexes, one term, known kinds, sound configurations, no bytes left over.
+// This is the one verification that a follower makes; hostile input is safe. O(bytes).
 inline run_check check_run(byte_span bytes, index_t first, term_t term, u32 count) noexcept {
     run_check seen;
     u64 index = first.value;
@@ -137,8 +141,8 @@ inline run_check check_run(byte_span bytes, index_t first, term_t term, u32 coun
     return seen;
 }
 
-// The leader's open block: commands are copied and checksummed into it while they are hot, and its frozen prefix is
-// already on its way to peers and disk. Owned by the raft context.
+// The leader's open block: commands are copied and checksummed into it while they are hot, and its
+// frozen prefix is already on its way to peers and disk. Owned by the raft context.
 class run_builder {
 public:
     explicit run_builder(block_pool& pool) noexcept : pool_(&pool) {}
@@ -147,8 +151,9 @@ public:
         if (open_ != nullptr) release_block(open_);
     }
 
-    // Appends one record at `at`. Returns a view of just that record, lent while the builder or a taker of a
-    // reference keeps its block; an empty view when out of memory. Large bodies get a block of their own.
+    // Appends one record at `at`. Returns a view of just that record, lent while the builder or a
+    // taker of a reference keeps its block; an empty view when out of memory. Large bodies get a
+    // block of their own.
     run_view append(log_id at, entry_kind kind, byte_span body, i64 unix_ns) noexcept {
         const u32 stamp = unix_ns != 0 ? record_stamp_bytes : 0;
         const u32 payload = static_cast<u32>(body.size()) + stamp;
@@ -162,8 +167,10 @@ public:
         }
         std::byte* start = open_->bytes() + used_;
         if (stamp != 0) store_le(start + record_header_bytes, unix_ns);
-        if (!body.empty()) std::memcpy(start + record_header_bytes + stamp, body.data(), body.size());
-        seal_record(start, at, static_cast<u8>(kind), stamp != 0 ? record_flag_timed : u8{0}, payload);
+        if (!body.empty())
+            std::memcpy(start + record_header_bytes + stamp, body.data(), body.size());
+        seal_record(start, at, static_cast<u8>(kind), stamp != 0 ? record_flag_timed : u8{0},
+                    payload);
         const run_view made{open_, used_, bytes, at.index, at.term, 1};
         used_ += bytes;
         return made;

@@ -1,6 +1,6 @@
 #pragma once
-// The gates of an install on the receiving side (design §10): which step the one running install has reached, and what
-// is allowed meanwhile.
+// The gates of an install on the receiving side (design §10): which step the one running install
+// has reached, and what is allowed meanwhile.
 //
 //   idle -> fetching -> stored -> filled -> restoring -> resetting -> idle
 //              (pieces)   (durable)  (staged)  (swap out)   (ticket)
@@ -22,7 +22,8 @@ struct snapshot_flow {
     bool is(snapshot_id id) const noexcept { return step != install_step::idle && meta.id == id; }
     // No new range may go to the machine.
     bool pauses_apply() const noexcept { return step >= install_step::filled; }
-    // The state machine is being replaced: nothing is cancelled, nobody campaigns, entries are not taken.
+    // The state machine is being replaced: nothing is cancelled, nobody campaigns, entries are not
+    // taken.
     bool past_return() const noexcept { return step >= install_step::restoring; }
     void close() noexcept {
         step = install_step::idle;

@@ -1,7 +1,8 @@
 #pragma once
-// snapshot_meta as bytes: what an offer carries to the core of a follower, and a part of every stored manifest.
-// Little-endian: u16 version | u16 format | u8 origin | u8 installing | u16 zero | u32 sections |
-// u32 configuration_bytes | u64 index | u64 term | u64 nonce | u64 bytes | u64 digest[2] | configuration.
+// snapshot_meta as bytes: what an offer carries to the core of a follower, and a part of every
+// stored manifest. Little-endian: u16 version | u16 format | u8 origin | u8 installing | u16 zero |
+// u32 sections | u32 configuration_bytes | u64 index | u64 term | u64 nonce | u64 bytes | u64
+// digest[2] | configuration.
 
 #include <raftkit/core/configuration.hpp>
 
@@ -38,7 +39,8 @@ inline result<snapshot_meta> decode_snapshot_meta(byte_span bytes) noexcept {
     const error damaged{errc::corrupt, 0, "core/snapshot_meta.decode"};
     byte_reader in(bytes);
     if (in.take_u16() != snapshot_meta_version) {
-        return in.ok() ? error{errc::incompatible, 0, "core/snapshot_meta.decode: version"} : damaged;
+        return in.ok() ? error{errc::incompatible, 0, "core/snapshot_meta.decode: version"}
+                       : damaged;
     }
     snapshot_meta made;
     made.format = in.take_u16();
@@ -53,7 +55,8 @@ inline result<snapshot_meta> decode_snapshot_meta(byte_span bytes) noexcept {
     made.digest = {in.take_u64(), in.take_u64()};
     if (!in.ok() || origin > u8(snapshot_origin::imported) || installing > 1) return damaged;
     if (configuration_bytes != in.left()) return damaged;
-    if (!made.id.at.index || made.id.at.index > index_max || made.id.at.term > term_max) return damaged;
+    if (!made.id.at.index || made.id.at.index > index_max || made.id.at.term > term_max)
+        return damaged;
     result<configuration> members = decode_configuration(in.take_bytes(configuration_bytes));
     if (!members) return members.why();
     made.members = std::move(*members);

@@ -1,8 +1,9 @@
 #pragma once
-// What is durable, as one number. Batches complete in order; each open ticket remembers which index it covers. The
-// subtle part is truncation: a completion must never prove an entry that replaced the one it wrote (known bugs 27, 31).
-// Rules from the model (recovery.md §5): truncation at k clamps every open ticket to k-1; a reset clamps them to 0 and
-// sets stable to 0 until its own ticket, because a base is never durable at once.
+// What is durable, as one number. Batches complete in order; each open ticket remembers which index
+// it covers. The subtle part is truncation: a completion must never prove an entry that replaced
+// the one it wrote (known bugs 27, 31). Rules from the model (recovery.md §5): truncation at k
+// clamps every open ticket to k-1; a reset clamps them to 0 and sets stable to 0 until its own
+// ticket, because a base is never durable at once.
 
 #include <algorithm>
 
@@ -31,8 +32,8 @@ public:
         open_.push_back({issued_, last});
         return issued_;
     }
-    // Tickets <= upto are durable. Late and repeated completions are harmless (known bug 28). Returns true if
-    // anything new completed.
+    // Tickets <= upto are durable. Late and repeated completions are harmless (known bug 28).
+    // Returns true if anything new completed.
     bool complete(ticket upto) noexcept {
         upto = std::min(upto, issued_);
         if (upto <= completed_) return false;

@@ -1,6 +1,6 @@
 #pragma once
-// The terms of the whole log, as the first position of each: a few dozen numbers for any length, so that `term_at`
-// never does I/O and memory stays flat.
+// The terms of the whole log, as the first position of each: a few dozen numbers for any length, so
+// that `term_at` never does I/O and memory stays flat.
 
 #include <vector>
 
@@ -34,7 +34,8 @@ public:
     bool contains(log_id at) const noexcept {
         return at.index >= base_.index && at.index <= last_ && term_at(at.index) == at.term;
     }
-    // The largest index <= `at` whose term is <= `term`: the conflict hint, from either side. At least the base.
+    // The largest index <= `at` whose term is <= `term`: the conflict hint, from either side. At
+    // least the base.
     log_id last_not_above(index_t at, term_t term) const noexcept {
         index_t limit = at < last_ ? at : last_;
         for (std::size_t k = starts_.size(); k > 0; --k) {
@@ -45,7 +46,8 @@ public:
         }
         return base_;
     }
-    // The first index above the base in [from, last] whose term differs from `term`; last + 1 if none.
+    // The first index above the base in [from, last] whose term differs from `term`; last + 1 if
+    // none.
     index_t first_other(index_t from, term_t term) const noexcept {
         index_t at = from;
         for (std::size_t k = 0; k < starts_.size(); ++k) {

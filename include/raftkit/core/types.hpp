@@ -1,5 +1,6 @@
 #pragma once
-// The words of Raft as types: positions, identities, members, snapshots. No behaviour beyond the vote rule.
+// The words of Raft as types: positions, identities, members, snapshots. No behaviour beyond the
+// vote rule.
 
 #include <array>
 #include <string>

@@ -1,6 +1,7 @@
 #pragma once
-// What a state machine sees: commands in order, as views into the log's own bytes, and a sink for replies. Chunks are
-// the pieces in which images, stores and restore writers exchange snapshot bytes.
+// What a state machine sees: commands in order, as views into the log's own bytes, and a sink for
+// replies. Chunks are the pieces in which images, stores and restore writers exchange snapshot
+// bytes.
 
 #include <vector>
 
@@ -14,15 +15,18 @@ struct command {
     i64 unix_ns = 0;  // 0: not stamped; never part of body
 };
 
-// A view of one run; iterating yields its commands, and skips membership entries and barriers. Lent until the apply
-// call returns; keep() takes the one reference a machine needs to hold on to the bytes.
+// A view of one run; iterating yields its commands, and skips membership entries and barriers. Lent
+// until the apply call returns; keep() takes the one reference a machine needs to hold on to the
+// bytes.
 class command_range {
 public:
     explicit command_range(const run_view& of) noexcept : of_(of) {}
 
     class iterator {
     public:
-        iterator(run_view::iterator at, run_view::iterator end) noexcept : at_(at), end_(end) { skip(); }
+        iterator(run_view::iterator at, run_view::iterator end) noexcept : at_(at), end_(end) {
+            skip();
+        }
         command operator*() const noexcept {
             const entry_view entry = *at_;
             return {entry.at, entry.body, entry.unix_ns};
@@ -32,7 +36,9 @@ public:
             skip();
             return *this;
         }
-        friend bool operator==(const iterator& a, const iterator& b) noexcept { return a.at_ == b.at_; }
+        friend bool operator==(const iterator& a, const iterator& b) noexcept {
+            return a.at_ == b.at_;
+        }
 
     private:
         void skip() noexcept {
@@ -51,8 +57,8 @@ private:
     run_view of_;
 };
 
-// Replies of one batch, copied once into an arena whose capacity is kept. Replies come in index order, at most one an
-// entry; an entry without one gets an empty reply.
+// Replies of one batch, copied once into an arena whose capacity is kept. Replies come in index
+// order, at most one an entry; an entry without one gets an empty reply.
 class reply_sink {
 public:
     // Requires: indexes rise within a batch.

@@ -1,5 +1,6 @@
 #pragma once
-// Completions and arrivals: what comes back to the raft context from storage, transports, the applier and jobs.
+// Completions and arrivals: what comes back to the raft context from storage, transports, the
+// applier and jobs.
 
 #include <optional>
 #include <string>
@@ -45,7 +46,8 @@ struct snapshot_step {  // the job, owned by its state machine, holds the result
     operation* job = nullptr;
     error status;
 };
-using event = std::variant<persisted, loaded, received, received_bulk, peer_state, applied, snapshot_step>;
+using event =
+    std::variant<persisted, loaded, received, received_bulk, peer_state, applied, snapshot_step>;
 
 enum class damaged_part : u8 { log, hard_state, snapshot, log_behind_snapshot, no_snapshot };
 

@@ -1,8 +1,8 @@
 #pragma once
-// The only door into the raft context for other threads: completions (never refused) and submissions (an intrusive
-// list). Its mutex is the one lock on that path; the raft context looks at a flag before it takes it. Waking follows
-// the protocol of design §7: the consumer announces that it sleeps and looks again; a producer pushes, then wakes it
-// only if it sleeps.
+// The only door into the raft context for other threads: completions (never refused) and
+// submissions (an intrusive list). Its mutex is the one lock on that path; the raft context looks
+// at a flag before it takes it. Waking follows the protocol of design §7: the consumer announces
+// that it sleeps and looks again; a producer pushes, then wakes it only if it sleeps.
 
 #include <atomic>
 #include <mutex>
@@ -20,7 +20,8 @@ public:
     mailbox() noexcept = default;
     mailbox(mailbox&&) = delete;
 
-    // Requires: before any other thread knows the box. Without it, post() wakes nobody (the manual drive polls).
+    // Requires: before any other thread knows the box. Without it, post() wakes nobody (the manual
+    // drive polls).
     result<void> open() noexcept { return waker_.open(); }
 
     // Any thread.
@@ -64,7 +65,8 @@ public:
         return nudged_.load(std::memory_order_relaxed) && nudged_.exchange(false);
     }
 
-    // The drive, before it waits: true if there is nothing to do, and from then on producers wake it.
+    // The drive, before it waits: true if there is nothing to do, and from then on producers wake
+    // it.
     bool may_sleep() noexcept {
         sleeping_.store(true, std::memory_order_seq_cst);
         if (any_.load(std::memory_order_seq_cst) || nudged_.load(std::memory_order_seq_cst) ||

@@ -1,7 +1,7 @@
 #pragma once
-// Operations: what a caller asks of a node. The caller owns the memory from submission to `finish`; queueing is
-// intrusive, so that it never allocates. `finish` is called exactly once, in the apply context, never inside the
-// submitting call; it may submit the same operation again.
+// Operations: what a caller asks of a node. The caller owns the memory from submission to `finish`;
+// queueing is intrusive, so that it never allocates. `finish` is called exactly once, in the apply
+// context, never inside the submitting call; it may submit the same operation again.
 
 #include <atomic>
 
@@ -42,7 +42,8 @@ struct proposal : operation {
     byte_span command;  // stays valid until it finishes
     buffer large;       // instead of `command`: a command above 16 KiB that is not copied
 };
-struct membership_change : operation {  // ends when the configuration that leaves the joint one is applied
+struct membership_change
+    : operation {  // ends when the configuration that leaves the joint one is applied
     using operation::operation;
     configuration next;
 };

@@ -1,6 +1,7 @@
 #pragma once
-// Membership and leadership transfer (Raft §6; thesis §3.10). A change is appended as a joint configuration, in force
-// at once; when it commits, the leader appends the one that leaves it. Both sit in the log as full configurations.
+// Membership and leadership transfer (Raft §6; thesis §3.10). A change is appended as a joint
+// configuration, in force at once; when it commits, the leader appends the one that leaves it. Both
+// sit in the log as full configurations.
 
 #include <raftkit/core/consensus.hpp>
 
@@ -12,18 +13,22 @@ inline result<log_id> consensus::change_members(configuration next) noexcept {
     if (result<void> may = may_propose(0); !may) return may.why();
     const configuration& now = members_.latest();
     const leader_state& office = *leading();
-    // One change at a time, and none before an entry of this term is committed: else two leaders could gather
-    // disjoint majorities (known bugs 83, 84).
-    if (now.joint || now.index > commit_) return error{errc::change_in_progress, 0, "core.change_members"};
-    if (commit_ < office.barrier) return error{errc::busy, 0, "core.change_members: barrier not committed"};
+    // One change at a time, and none before an entry of this term is committed: else two leaders
+    // could gather disjoint majorities (known bugs 83, 84).
+    if (now.joint || now.index > commit_)
+        return error{errc::change_in_progress, 0, "core.change_members"};
+    if (commit_ < office.barrier)
+        return error{errc::busy, 0, "core.change_members: barrier not committed"};
     for (member& each : next.members) {
         const member* known = now.find(each.id);
         const bool promoted = known != nullptr && known->role == member_role::learner &&
                               each.role == member_role::voter;
         if (!promoted) continue;
         const progress* learner = peer(each.id);
-        if (learner == nullptr || learner->match().value + options_.promotion_lag_max < commit_.value) {
-            return error{errc::busy, 0, "core.change_members: the learner is too far behind", each.id.value};
+        if (learner == nullptr ||
+            learner->match().value + options_.promotion_lag_max < commit_.value) {
+            return error{errc::busy, 0, "core.change_members: the learner is too far behind",
+                         each.id.value};
         }
         // The entry that promotes names the incarnation that may vote under it (design §11).
         if (each.incarnation == 0) each.incarnation = book_.find(each.id);
@@ -32,7 +37,8 @@ inline result<log_id> consensus::change_members(configuration next) noexcept {
     if (!joint) return joint.why();
     const log_id at{log_.last_index().next(), hard_.term};
     append_membership(std::move(*joint));
-    if (log_.last_index() < at.index) return error{errc::busy, 0, "core.change_members: out of memory"};
+    if (log_.last_index() < at.index)
+        return error{errc::busy, 0, "core.change_members: out of memory"};
     return at;
 }
 
@@ -40,14 +46,16 @@ inline void consensus::append_membership(configuration next) noexcept {
     next.index = log_.last_index().next();
     std::vector<std::byte> body;
     encode(next, body);
-    const run_view made = builder_.append({next.index, hard_.term}, entry_kind::membership, body, 0);
+    const run_view made =
+        builder_.append({next.index, hard_.term}, entry_kind::membership, body, 0);
     if (made.empty()) return;
     append_own(entry_kind::membership, made);
     members_.append(std::move(next));
     members_in_force();
 }
 
-// The newest configuration changed: by an append, a truncation, a snapshot, or a new leader took over.
+// The newest configuration changed: by an append, a truncation, a snapshot, or a new leader took
+// over.
 inline void consensus::members_in_force() noexcept {
     const configuration& now = members_.latest();
     leader_state* office = leading();
@@ -90,7 +98,8 @@ inline void consensus::members_committed(index_t before) noexcept {
     for (progress& each : office->peers) {
         if (each.leaving) each.leave_by = now_ + options_.election_timeout_max;
     }
-    if (!now.votes(who_.self)) office->resigning = true;  // it steps down when the others can know why
+    if (!now.votes(who_.self))
+        office->resigning = true;  // it steps down when the others can know why
 }
 
 inline result<void> consensus::transfer_to(node_id target) noexcept {
@@ -117,8 +126,8 @@ inline result<void> consensus::transfer_to(node_id target) noexcept {
     return {};
 }
 
-// Intake is closed; when the target has everything it is told to campaign at once. A dead one costs at most an
-// election timeout.
+// Intake is closed; when the target has everything it is told to campaign at once. A dead one costs
+// at most an election timeout.
 inline void consensus::advance_transfer() noexcept {
     leader_state* office = leading();
     if (office == nullptr || !office->transfer) return;

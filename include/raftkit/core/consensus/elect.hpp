@@ -7,7 +7,8 @@ RAFTKIT_NAMESPACE_BEGIN
 
 namespace core {
 
-// A term in which this node must not vote although it gave nobody its vote: it may have before it lost its disk.
+// A term in which this node must not vote although it gave nobody its vote: it may have before it
+// lost its disk.
 inline constexpr node_id vote_blocked{~u64{0}};
 
 inline void consensus::advance(instant now) noexcept {
@@ -38,11 +39,13 @@ inline void consensus::advance(instant now) noexcept {
     touch();
 }
 
-// A node of a configuration votes once every other voter knows its incarnation, or once the configuration names it.
+// A node of a configuration votes once every other voter knows its incarnation, or once the
+// configuration names it.
 inline bool consensus::may_vote() const noexcept {
     if (book_.joined) return true;
     const member* self = members_.latest().find(who_.self);
-    return self != nullptr && self->incarnation != 0 && self->incarnation >> 16 == who_.incarnation >> 16;
+    return self != nullptr && self->incarnation != 0 &&
+           self->incarnation >> 16 == who_.incarnation >> 16;
 }
 
 inline bool consensus::may_campaign() const noexcept {
@@ -50,8 +53,8 @@ inline bool consensus::may_campaign() const noexcept {
            !flow_.pauses_apply();
 }
 
-// A live leader keeps its followers: a vote is refused while one was heard within the shortest timeout. A leader that
-// checks its quorum counts as heard.
+// A live leader keeps its followers: a vote is refused while one was heard within the shortest
+// timeout. A leader that checks its quorum counts as heard.
 inline bool consensus::sticky() const noexcept {
     if (leads()) return options_.check_quorum;
     if (now_ < refuse_votes_until_) return true;
@@ -82,14 +85,16 @@ inline void consensus::become_follower(term_t term, node_id leader) noexcept {
     touch();
 }
 
-// Leaves what only a leader has. Proposals keep waiting: their fate is decided by the log (design §8).
+// Leaves what only a leader has. Proposals keep waiting: their fate is decided by the log (design
+// §8).
 inline void consensus::leave_office() noexcept {
     leader_state* office = leading();
     RAFTKIT_ASSERT(office != nullptr);
     fail_reads(*office);
     if (office->transfer) end_transfer({errc::leader_changed, 0, "core.transfer"});
     for (progress& each : office->peers) {
-        if (each.is_snapshotting() && each.shipment()->shipping) snapshot_effects(cancel_ship{each.id});
+        if (each.is_snapshotting() && each.shipment()->shipping)
+            snapshot_effects(cancel_ship{each.id});
     }
     timer_.restart(now_, options_, random_);
     verified_ = {};
@@ -180,7 +185,8 @@ inline void consensus::become_leader() noexcept {
     members_in_force();
     log_cursor unapplied = apply_cursor_;
     uncommitted_bytes_ = log_.tail().bytes_from(unapplied);
-    // A leader's first act is an entry of its own term: only with it can it commit (§5.4.2) and serve reads (§8).
+    // A leader's first act is an entry of its own term: only with it can it commit (§5.4.2) and
+    // serve reads (§8).
     office.barrier = log_.last_index().next();
     const log_id at{office.barrier, hard_.term};
     const run_view made = builder_.append(at, entry_kind::barrier, {}, 0);
@@ -206,8 +212,9 @@ inline void consensus::check_quorum() noexcept {
     if (alive == 0) become_follower(hard_.term, {});
 }
 
-// A voter on an empty directory asks every other voter to register it, and waits for all (design §11). A fenced node
-// makes itself known to its leader, so that later appends answer it as it is now.
+// A voter on an empty directory asks every other voter to register it, and waits for all (design
+// §11). A fenced node makes itself known to its leader, so that later appends answer it as it is
+// now.
 inline void consensus::introduce_self() noexcept {
     if (now_ < introduce_at_) return;
     introduce_at_ = now_ + options_.heartbeat_interval;

@@ -27,8 +27,8 @@ inline result<void> consensus::read(request_id id, bool lease_allowed) noexcept 
     return {};
 }
 
-// A round counts for us at once, for a peer when it answered it. Reads wait for the barrier too: before it is
-// committed this leader does not know what is (known bug 93).
+// A round counts for us at once, for a peer when it answered it. Reads wait for the barrier too:
+// before it is committed this leader does not know what is (known bug 93).
 inline void consensus::confirm_reads() noexcept {
     leader_state* office = leading();
     const u64 round = agreed(members_.latest(), [&](node_id id) -> u64 {

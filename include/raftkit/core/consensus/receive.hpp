@@ -1,6 +1,6 @@
 #pragma once
-// Messages from peers. Nothing in them is trusted: ids, terms, lengths and checksums are judged first, and what fails is
-// counted and dropped.
+// Messages from peers. Nothing in them is trusted: ids, terms, lengths and checksums are judged
+// first, and what fails is counted and dropped.
 
 #include <raftkit/core/consensus.hpp>
 
@@ -18,21 +18,24 @@ inline void consensus::receive(const envelope& mail) noexcept {
     std::visit([&](const auto& body) { on(mail.peer, body); }, mail.body);
 }
 
-// The first incarnation seen of a node is the one it has; another one is a wiped directory under an old name, and is
-// refused. A higher count of the same one is a node that was fenced since (design §11).
+// The first incarnation seen of a node is the one it has; another one is a wiped directory under an
+// old name, and is refused. A higher count of the same one is a node that was fenced since (design
+// §11).
 inline bool consensus::knows_sender(const envelope& mail) noexcept {
     if (mail.incarnation == 0) return true;  // a host without identities
     for (auto& [id, incarnation] : book_.incarnations) {
         if (id != mail.peer) continue;
         if (incarnation == mail.incarnation) return true;
-        if (incarnation >> 16 != mail.incarnation >> 16 || mail.incarnation < incarnation) return false;
+        if (incarnation >> 16 != mail.incarnation >> 16 || mail.incarnation < incarnation)
+            return false;
         incarnation = mail.incarnation;
         if (progress* each = peer(mail.peer)) each->forget(log_.last_index().next());
         book_changed();
         return true;
     }
     const member* named = members_.latest().find(mail.peer);
-    if (named != nullptr && named->incarnation != 0 && named->incarnation >> 16 != mail.incarnation >> 16) {
+    if (named != nullptr && named->incarnation != 0 &&
+        named->incarnation >> 16 != mail.incarnation >> 16) {
         return false;
     }
     if (book_.incarnations.size() >= 2 * peers_max) return false;
@@ -79,10 +82,12 @@ inline void consensus::on(node_id from, const vote_request& asked) noexcept {
 
 inline void consensus::on(node_id from, const vote_reply& answer) noexcept {
     candidate_state* running_for = campaigning();
-    // A refusal from a later term ends any campaign: the term is taken over, the vote is not (known bugs 5, 6).
+    // A refusal from a later term ends any campaign: the term is taken over, the vote is not (known
+    // bugs 5, 6).
     if (!answer.granted && answer.term > hard_.term) return become_follower(answer.term, {});
     if (running_for == nullptr) return;
-    if (answer.pre != running_for->pre || answer.round != running_for->round) return;  // known bug 3
+    if (answer.pre != running_for->pre || answer.round != running_for->round)
+        return;  // known bug 3
     if (!members_.latest().votes(from)) return reject();
     const term_t asked = running_for->pre ? hard_.term.next() : hard_.term;
     if (answer.granted && answer.term != asked) return reject();  // known bug 2
@@ -130,7 +135,8 @@ inline void consensus::on(node_id from, const append_request& request) noexcept 
     take_entries(request);
 }
 
-// Log matching (Raft §5.3): believes the entries only if ours agrees with the leader's just before them.
+// Log matching (Raft §5.3): believes the entries only if ours agrees with the leader's just before
+// them.
 inline void consensus::take_entries(const append_request& request) noexcept {
     run_view entries = request.entries;
     log_id previous = request.previous;
@@ -140,13 +146,15 @@ inline void consensus::take_entries(const append_request& request) noexcept {
             entries.term > request.term || entries.term < previous.term) {
             return reject();
         }
-        const run_check found = check_run(entries.span(), entries.first, entries.term, entries.count);
+        const run_check found =
+            check_run(entries.span(), entries.first, entries.term, entries.count);
         if (!found.sound) return reject();
         has_members = found.has_members;
     }
     const index_t base = log_.base().index;
     if (previous.index < base) {
-        // What lies at or below the base is committed and equal (known bug 56): only the part above counts.
+        // What lies at or below the base is committed and equal (known bug 56): only the part above
+        // counts.
         if (entries.empty() || entries.last() <= base) {
             const index_t last = entries.empty() ? previous.index : entries.last();
             verified_ = std::max(verified_, std::min(last, base));
@@ -155,17 +163,19 @@ inline void consensus::take_entries(const append_request& request) noexcept {
         }
         entries = entries.slice(base.next(), entries.last());
         previous = log_.base();
-    } else if (log_.term_at(previous.index) != previous.term || previous.index > log_.last_index()) {
+    } else if (log_.term_at(previous.index) != previous.term ||
+               previous.index > log_.last_index()) {
         return refuse_append(previous.index, previous.term);
     }
-    // A full tail waits for the machine, which frees it. Entries that are not committed yet don't: only what this
-    // leader sends can commit or replace them, and its own limits bound them.
+    // A full tail waits for the machine, which frees it. Entries that are not committed yet don't:
+    // only what this leader sends can commit or replace them, and its own limits bound them.
     const bool machine_lags = applied_ < std::min(commit_, stable_.stable());
     const bool full = log_.tail().block_bytes_held() > options_.tail_bytes_max;
     if (full && machine_lags && !entries.empty()) return;
     const index_t matched = entries.empty() ? previous.index : entries.last();
     if (!entries.empty()) store_entries(entries, has_members);
-    if (log_.last_index() < matched) return;  // not stored: a peer that lies about committed entries
+    if (log_.last_index() < matched)
+        return;  // not stored: a peer that lies about committed entries
     verified_ = std::max(verified_, matched);
     // Only what is known to match may be committed (known bug 18).
     raise_commit(std::min(request.commit, matched));
@@ -212,7 +222,8 @@ inline void consensus::refuse_append(index_t previous, term_t term) noexcept {
     reply_.due = true;
     reply_.refuses = true;
     reply_.rejected = previous;
-    // Our newest entry that can still be the leader's: it skips whole terms at once (Raft §5.3, last paragraph).
+    // Our newest entry that can still be the leader's: it skips whole terms at once (Raft §5.3,
+    // last paragraph).
     reply_.conflict = log_.terms().last_not_above(previous.previous(), term);
 }
 
@@ -223,8 +234,9 @@ inline void consensus::raise_commit(index_t to) noexcept {
     if (commit_ > before) members_committed(before);
 }
 
-// One reply a poll: a watermark of what is durable and equal to the leader's log. It can't acknowledge an entry that
-// was overwritten since, because both halves of the minimum are lowered by truncation.
+// One reply a poll: a watermark of what is durable and equal to the leader's log. It can't
+// acknowledge an entry that was overwritten since, because both halves of the minimum are lowered
+// by truncation.
 inline void consensus::flush_reply() noexcept {
     if (!reply_.due || !hard_is_durable()) return;
     const node_id to = leader();
@@ -249,7 +261,8 @@ inline void consensus::on(node_id from, const append_reply& reply) noexcept {
     if (office == nullptr || reply.term < hard_.term) return;
     progress* each = peer(from);
     if (each == nullptr) return reject();
-    if (reply.match > log_.last_index() || reply.read_round > office->reads.round()) return reject();
+    if (reply.match > log_.last_index() || reply.read_round > office->reads.round())
+        return reject();
     each->heard_at = now_;
     each->reachable = true;
     if (reply.read_round > each->read_round) {
@@ -271,7 +284,8 @@ inline void consensus::on(node_id from, const append_reply& reply) noexcept {
         return;
     }
     const bool rose = each->accept(reply.match);
-    if (!rose && reply.match == each->match() && reply.match.next() == each->next()) each->probe_answered();
+    if (!rose && reply.match == each->match() && reply.match.next() == each->next())
+        each->probe_answered();
     if (rose) try_commit();
     advance_transfer();
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Proposals, what to send next, what to persist, what to apply, and the commit rule (Raft §5.3, §5.4.2). Work is done
-// once a poll, when the effects are taken: whatever gathered until then travels together.
+// Proposals, what to send next, and the commit rule (Raft §5.3, §5.4.2). Work is done once a poll,
+// when the effects are taken: whatever gathered until then travels together.
 
 #include <raftkit/core/consensus.hpp>
 
@@ -12,8 +12,10 @@ inline result<void> consensus::may_propose(u64 bytes) const noexcept {
     if (!running()) return error{errc::stopped, 0, "core.propose"};
     const leader_state* office = leading();
     if (office == nullptr) return error{errc::not_leader, 0, "core.propose", leader().value};
-    if (office->transfer || office->resigning) return error{errc::busy, 0, "core.propose: handing over"};
-    if (bytes > options_.command_bytes_max) return error{errc::too_large, 0, "core.propose: command_bytes_max", bytes};
+    if (office->transfer || office->resigning)
+        return error{errc::busy, 0, "core.propose: handing over"};
+    if (bytes > options_.command_bytes_max)
+        return error{errc::too_large, 0, "core.propose: command_bytes_max", bytes};
     if (log_.tail().block_bytes_held() > options_.tail_bytes_max) {
         return error{errc::busy, 0, "core.propose: tail_bytes_max"};
     }
@@ -50,9 +52,11 @@ inline result<log_id> consensus::propose(entry_kind kind, buffer command, i64 un
     block* owner = command.owner();
     std::byte* record = owner->bytes() + (start - owner->bytes()) - before;
     if (stamp_bytes != 0) store_le(record + record_header_bytes, unix_ns);
-    seal_record(record, at, static_cast<u8>(kind), stamp_bytes != 0 ? record_flag_timed : u8{0}, payload);
-    const run_view made{owner, static_cast<u32>(record - owner->bytes()), record_bytes(payload), at.index,
-                        at.term, 1};
+    seal_record(record, at, static_cast<u8>(kind), stamp_bytes != 0 ? record_flag_timed : u8{0},
+                payload);
+    const run_view made{
+        owner, static_cast<u32>(record - owner->bytes()), record_bytes(payload), at.index, at.term,
+        1};
     append_own(kind, made);  // the tail takes its own reference
     return at;
 }
@@ -76,7 +80,8 @@ inline void consensus::peer_changed(node_id id, bool reachable) noexcept {
     progress* each = peer(id);
     if (each == nullptr || !running()) return;
     each->reachable = reachable;
-    // What was in flight on the old connection may be lost: ask again from what is known (scenario B26).
+    // What was in flight on the old connection may be lost: ask again from what is known (scenario
+    // B26).
     if (each->is_replicating() && !reachable) each->become_probing(each->match().next());
     if (reachable) each->heartbeat_passed();
     touch();
@@ -91,14 +96,16 @@ inline void consensus::flush_leader() noexcept {
     const bool notice_due = now_ >= office->notice_at;
     bool behind = false;
     const auto untold = [this](const progress& each) {
-        return each.is_replicating() && each.told_commit < std::min(commit_, each.next().previous());
+        return each.is_replicating() &&
+               each.told_commit < std::min(commit_, each.next().previous());
     };
     for (progress& each : office->peers) {
         flush_peer(*office, each, round_begins || (notice_due && untold(each)));
         behind |= untold(each);
     }
     office->heartbeat_due = false;
-    // An idle leader tells its followers the commit index a little later, unless an append does it before.
+    // An idle leader tells its followers the commit index a little later, unless an append does it
+    // before.
     if (!behind) {
         office->notice_at = never;
     } else if (office->notice_at == never || notice_due) {
@@ -111,18 +118,20 @@ inline void consensus::flush_leader() noexcept {
         return;
     }
     std::erase_if(office->peers, [&](const progress& each) {
-        return each.leaving && (each.told_commit >= members_.latest().index || now_ >= each.leave_by);
+        return each.leaving &&
+               (each.told_commit >= members_.latest().index || now_ >= each.leave_by);
     });
 }
 
 // `now`: something must go out even without entries.
 inline void consensus::flush_peer(leader_state& office, progress& each, bool now) noexcept {
     bool sent = false;
-    // The log no longer reaches the peer. Even with a full window: if what is in flight was lost, no refusal can say so,
-    // because there is no position left that a heartbeat could ask about.
+    // The log no longer reaches the peer. Even with a full window: if what is in flight was lost,
+    // no refusal can say so, because there is no position left that a heartbeat could ask about.
     const bool out_of_reach = each.next() <= log_.base().index && newest_;
     if (out_of_reach && each.reachable && !each.is_snapshotting()) each.become_snapshotting();
-    while (each.reachable && each.may_send(options_.inflight_messages_max, options_.inflight_bytes_max)) {
+    while (each.reachable &&
+           each.may_send(options_.inflight_messages_max, options_.inflight_bytes_max)) {
         if (each.next() <= log_.base().index) break;
         const log_id previous{each.next().previous(), log_.term_at(each.next().previous())};
         if (each.next() > log_.last_index()) {
@@ -164,8 +173,8 @@ inline void consensus::send_append(leader_state& office, progress& each, const r
     each.sent(entries);
 }
 
-// An empty append: keeps followers, carries commit index and read round, and shows a lost message by its refusal. To a
-// peer of which nothing is known it claims nothing.
+// An empty append: keeps followers, carries commit index and read round, and shows a lost message
+// by its refusal. To a peer of which nothing is known it claims nothing.
 inline void consensus::send_heartbeat(leader_state& office, progress& each) noexcept {
     append_request& request = send_now<append_request>(each.id);
     request.term = hard_.term;
@@ -183,14 +192,17 @@ inline void consensus::request_load(progress& each) noexcept {
     requests_ = requests_.next();
     each.load = requests_;
     const index_t last = log_.tail().first().previous();
-    const u64 window = options_.inflight_bytes_max - std::min(options_.inflight_bytes_max, each.window().bytes());
-    const u64 bytes = std::min<u64>(std::max<u64>(window, options_.message_bytes_max), 4u * options_.message_bytes_max);
-    out().load.push_back({each.load, each.next(), last, static_cast<u32>(std::min<u64>(bytes, ~u32{0}))});
+    const u64 window =
+        options_.inflight_bytes_max - std::min(options_.inflight_bytes_max, each.window().bytes());
+    const u64 bytes = std::min<u64>(std::max<u64>(window, options_.message_bytes_max),
+                                    4u * options_.message_bytes_max);
+    out().load.push_back(
+        {each.load, each.next(), last, static_cast<u32>(std::min<u64>(bytes, ~u32{0}))});
     out().has |= effects::loading;
 }
 
-// Entries read back from disk, for a laggard or for the machine. They may be stale by now: positions and terms are
-// compared before anything is sent (known bug 22).
+// Entries read back from disk, for a laggard or for the machine. They may be stale by now:
+// positions and terms are compared before anything is sent (known bug 22).
 inline void consensus::loaded(request_id id, error status, std::span<const run> entries) noexcept {
     if (!running()) return;
     touch();
@@ -214,7 +226,8 @@ inline void consensus::loaded(request_id id, error status, std::span<const run> 
     for (progress& each : office->peers) {
         if (!each.loading || each.load != id) continue;
         each.loading = false;
-        if (status.code == errc::compacted && newest_ && !each.is_snapshotting()) each.become_snapshotting();
+        if (status.code == errc::compacted && newest_ && !each.is_snapshotting())
+            each.become_snapshotting();
         each.load_paused = bool(status);  // asked again at the next heartbeat
         if (status) return;
         for (const run& loaded : entries) {
@@ -231,7 +244,8 @@ inline void consensus::loaded(request_id id, error status, std::span<const run> 
     }
 }
 
-// Raft §5.4.2: only an entry of the leader's own term is committed by counting; it commits those before it.
+// Raft §5.4.2: only an entry of the leader's own term is committed by counting; it commits those
+// before it.
 inline void consensus::try_commit() noexcept {
     leader_state* office = leading();
     if (office == nullptr) return;
@@ -247,126 +261,6 @@ inline void consensus::try_commit() noexcept {
     touch();
     if (before < office->barrier) confirm_reads();
     members_committed(before);
-}
-
-// Everything new goes into one atomic batch: hard state, fence, reset and entries; the peer book alone, in its own
-// file, and after them, so that its ticket proves nothing about the log.
-inline void consensus::flush_persist() noexcept {
-    const bool entries = persist_cursor_.index <= log_.last_index();
-    if (!entries && !hard_dirty_ && !fence_dirty_ && !reset_dirty_ && !book_dirty_) return;
-    persist_batch& batch = out().persist;
-    out().has |= effects::persisting;
-    stamp carries = issued_.empty() ? durable_ : issued_.back().carries;
-    if (!entries && !hard_dirty_ && !fence_dirty_ && !reset_dirty_) {
-        persist_book_[filling_] = book_;
-        batch.peers = &persist_book_[filling_];
-        batch.id = stable_.issue(persist_cursor_.index.previous());
-        book_dirty_ = false;
-        carries.book = book_version_;
-        issued_.push_back({batch.id, carries});
-        return;
-    }
-    persist_hard_[filling_] = hard_;
-    persist_hard_[filling_].commit_hint = std::min(commit_, stable_.stable());
-    hard_.commit_hint = persist_hard_[filling_].commit_hint;
-    batch.hard = &persist_hard_[filling_];
-    carries.hard = hard_version_;
-    hard_dirty_ = false;
-    if (std::exchange(fence_dirty_, false)) {
-        persist_fence_[filling_] = fence_.mark().value_or(fence_mark{});
-        batch.fence = &persist_fence_[filling_];
-    }
-    if (std::exchange(reset_dirty_, false)) {
-        persist_base_[filling_] = {log_.base(), members_.at(log_.base().index)};
-        batch.reset = &persist_base_[filling_];
-        carries.reset = reset_version_;
-    }
-    std::vector<run_view>& runs = persist_runs_[filling_];
-    runs.clear();
-    while (persist_cursor_.index <= log_.last_index()) {
-        runs.push_back(log_.tail().take(persist_cursor_, log_.last_index(), {}));
-    }
-    batch.append = runs;
-    batch.id = stable_.issue(log_.last_index());
-    issued_.push_back({batch.id, carries});
-    if (book_dirty_) work_ = true;
-}
-
-inline void consensus::persisted(ticket upto) noexcept {
-    if (!running() || !stable_.complete(upto)) return;
-    touch();
-    while (!issued_.empty() && issued_.front().id <= upto) {
-        durable_ = issued_.front().carries;
-        issued_.pop_front();
-    }
-    log_.tail().release_buried(upto);
-    if (!held_.empty()) release_held();
-    own_vote_durable();
-    if (leading() != nullptr) {
-        try_commit();
-        return;
-    }
-    if (std::min(verified_, stable_.stable()) > reply_.acked) reply_.due = true;
-    lift_fence();
-    if (flow_.step == install_step::resetting && flow_.reset_ticket <= upto) flow_.close();
-}
-
-// The machine gets what is committed and durable here, at most apply_bytes_max at a time, in order, without a gap.
-inline void consensus::flush_apply() noexcept {
-    if (opening_restore_ || flow_.pauses_apply()) return;
-    const index_t limit = std::min(commit_, stable_.stable());
-    while (handed_ < limit && lent_bytes_ < options_.apply_bytes_max) {
-        if (!log_.tail().resident(handed_.next())) {
-            if (apply_load_) return;
-            requests_ = requests_.next();
-            apply_load_ = requests_;
-            const index_t last = std::min(limit, log_.tail().first().previous());
-            const u64 bytes = std::min<u64>(options_.apply_bytes_max - lent_bytes_, 1u << 20);
-            out().load.push_back({apply_load_, handed_.next(), last, static_cast<u32>(bytes)});
-            out().has |= effects::loading;
-            return;
-        }
-        const u64 room = options_.apply_bytes_max - lent_bytes_;
-        hand_out(log_.tail().take(apply_cursor_, limit, {options_.apply_batch_entries_max, room}));
-    }
-}
-
-inline void consensus::hand_out(const run_view& range) noexcept {
-    RAFTKIT_ASSERT(range.first == handed_.next());
-    out().apply.push_back(range);
-    out().has |= effects::applying;
-    handed_ = range.last();
-    lent_.push_back({handed_, range.bytes});
-    lent_bytes_ += range.bytes;
-    uncommitted_bytes_ -= std::min<u64>(uncommitted_bytes_, range.bytes);
-}
-
-inline void consensus::applied(index_t upto) noexcept {
-    upto = std::min(upto, handed_);
-    if (upto <= applied_) return;
-    applied_ = upto;
-    touch();
-    while (!lent_.empty() && lent_.front().last <= upto) {
-        lent_bytes_ -= lent_.front().bytes;
-        lent_.pop_front();
-    }
-    while (!replayed_.empty() && replayed_.front().view().last() <= upto) replayed_.pop_front();
-    evict();
-    maybe_restore();
-}
-
-// What is stable, applied and sent to every live peer needs no memory; a laggard reads from disk.
-inline void consensus::evict() noexcept {
-    if (log_.tail().block_bytes_held() <= options_.tail_resident_bytes) return;
-    index_t free = std::min(stable_.stable(), applied_);
-    const index_t forced = free;
-    if (const leader_state* office = leading()) {
-        for (const progress& each : office->peers) {
-            if (each.reachable && each.is_replicating()) free = std::min(free, each.next().previous());
-        }
-    }
-    log_.tail().evict(free, options_.tail_resident_bytes);
-    log_.tail().evict(forced, options_.tail_bytes_max / 2);
 }
 
 }  // namespace core

@@ -71,7 +71,9 @@ inline void consensus::reject() noexcept {
 
 inline void consensus::announce_role() noexcept {
     const role_change now{role(), hard_.term, leader()};
-    if (now.role == announced_.role && now.term == announced_.term && now.leader == announced_.leader) return;
+    if (now.role == announced_.role && now.term == announced_.term &&
+        now.leader == announced_.leader)
+        return;
     announced_ = now;
     out().rare.role = now;
     out().has |= effects::rarely;

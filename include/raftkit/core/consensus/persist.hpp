@@ -1,0 +1,135 @@
+#pragma once
+// What goes to disk and to the machine, and what is free to be forgotten: the two watermarks
+// `stable` and `applied` (design §3, §6).
+
+#include <raftkit/core/consensus.hpp>
+
+RAFTKIT_NAMESPACE_BEGIN
+
+namespace core {
+
+// Everything new goes into one atomic batch: hard state, fence, reset and entries; the peer book
+// alone, in its own file, and after them, so that its ticket proves nothing about the log.
+inline void consensus::flush_persist() noexcept {
+    const bool entries = persist_cursor_.index <= log_.last_index();
+    if (!entries && !hard_dirty_ && !fence_dirty_ && !reset_dirty_ && !book_dirty_) return;
+    persist_batch& batch = out().persist;
+    out().has |= effects::persisting;
+    stamp carries = issued_.empty() ? durable_ : issued_.back().carries;
+    if (!entries && !hard_dirty_ && !fence_dirty_ && !reset_dirty_) {
+        persist_book_[filling_] = book_;
+        batch.peers = &persist_book_[filling_];
+        batch.id = stable_.issue(persist_cursor_.index.previous());
+        book_dirty_ = false;
+        carries.book = book_version_;
+        issued_.push_back({batch.id, carries});
+        return;
+    }
+    persist_hard_[filling_] = hard_;
+    persist_hard_[filling_].commit_hint = std::min(commit_, stable_.stable());
+    hard_.commit_hint = persist_hard_[filling_].commit_hint;
+    batch.hard = &persist_hard_[filling_];
+    carries.hard = hard_version_;
+    hard_dirty_ = false;
+    if (std::exchange(fence_dirty_, false)) {
+        persist_fence_[filling_] = fence_.mark().value_or(fence_mark{});
+        batch.fence = &persist_fence_[filling_];
+    }
+    if (std::exchange(reset_dirty_, false)) {
+        persist_base_[filling_] = {log_.base(), members_.at(log_.base().index)};
+        batch.reset = &persist_base_[filling_];
+        carries.reset = reset_version_;
+    }
+    std::vector<run_view>& runs = persist_runs_[filling_];
+    runs.clear();
+    while (persist_cursor_.index <= log_.last_index()) {
+        runs.push_back(log_.tail().take(persist_cursor_, log_.last_index(), {}));
+    }
+    batch.append = runs;
+    batch.id = stable_.issue(log_.last_index());
+    issued_.push_back({batch.id, carries});
+    if (book_dirty_) work_ = true;
+}
+
+inline void consensus::persisted(ticket upto) noexcept {
+    if (!running() || !stable_.complete(upto)) return;
+    touch();
+    while (!issued_.empty() && issued_.front().id <= upto) {
+        durable_ = issued_.front().carries;
+        issued_.pop_front();
+    }
+    log_.tail().release_buried(upto);
+    if (!held_.empty()) release_held();
+    own_vote_durable();
+    if (leading() != nullptr) {
+        try_commit();
+        return;
+    }
+    if (std::min(verified_, stable_.stable()) > reply_.acked) reply_.due = true;
+    lift_fence();
+    if (flow_.step == install_step::resetting && flow_.reset_ticket <= upto) flow_.close();
+}
+
+// The machine gets what is committed and durable here, at most apply_bytes_max at a time, in order,
+// without a gap.
+inline void consensus::flush_apply() noexcept {
+    if (opening_restore_ || flow_.pauses_apply()) return;
+    const index_t limit = std::min(commit_, stable_.stable());
+    while (handed_ < limit && lent_bytes_ < options_.apply_bytes_max) {
+        if (!log_.tail().resident(handed_.next())) {
+            if (apply_load_) return;
+            requests_ = requests_.next();
+            apply_load_ = requests_;
+            const index_t last = std::min(limit, log_.tail().first().previous());
+            const u64 bytes = std::min<u64>(options_.apply_bytes_max - lent_bytes_, 1u << 20);
+            out().load.push_back({apply_load_, handed_.next(), last, static_cast<u32>(bytes)});
+            out().has |= effects::loading;
+            return;
+        }
+        const u64 room = options_.apply_bytes_max - lent_bytes_;
+        hand_out(log_.tail().take(apply_cursor_, limit, {options_.apply_batch_entries_max, room}));
+    }
+}
+
+inline void consensus::hand_out(const run_view& range) noexcept {
+    RAFTKIT_ASSERT(range.first == handed_.next());
+    out().apply.push_back(range);
+    out().has |= effects::applying;
+    handed_ = range.last();
+    lent_.push_back({handed_, range.bytes});
+    lent_bytes_ += range.bytes;
+    uncommitted_bytes_ -= std::min<u64>(uncommitted_bytes_, range.bytes);
+}
+
+inline void consensus::applied(index_t upto) noexcept {
+    upto = std::min(upto, handed_);
+    if (upto <= applied_) return;
+    applied_ = upto;
+    touch();
+    while (!lent_.empty() && lent_.front().last <= upto) {
+        lent_bytes_ -= lent_.front().bytes;
+        lent_.pop_front();
+    }
+    while (!replayed_.empty() && replayed_.front().view().last() <= upto) replayed_.pop_front();
+    evict();
+    maybe_restore();
+}
+
+// What is stable, applied and sent to every live peer needs no memory; a laggard reads from disk.
+inline void consensus::evict() noexcept {
+    if (log_.tail().block_bytes_held() <= options_.tail_resident_bytes) return;
+    index_t free = std::min(stable_.stable(), applied_);
+    const index_t forced = free;
+    if (const leader_state* office = leading()) {
+        for (const progress& each : office->peers) {
+            if (each.reachable && each.is_replicating())
+                free = std::min(free, each.next().previous());
+        }
+    }
+    log_.tail().evict(free, options_.tail_resident_bytes);
+    log_.tail().evict(forced, options_.tail_bytes_max / 2);
+}
+
+}  // namespace core
+
+RAFTKIT_NAMESPACE_END
