@@ -125,6 +125,19 @@ TEST_CASE("a frame of another place or of another snapshot is damage") {
     }
 }
 
+TEST_CASE("a frame's checksum knows every part of its place") {
+    const std::vector<std::byte> bytes(10, std::byte{1});
+    const snapshot_id id{{{5}, {2}}, 9};
+    const u32 crc = snapshot_disk::frame_crc(id, 1, 3, bytes);
+    CHECK(crc == snapshot_disk::frame_crc(id, 1, 3, bytes));
+    CHECK(crc != snapshot_disk::frame_crc({{{6}, {2}}, 9}, 1, 3, bytes));
+    CHECK(crc != snapshot_disk::frame_crc({{{5}, {3}}, 9}, 1, 3, bytes));
+    CHECK(crc != snapshot_disk::frame_crc({{{5}, {2}}, 8}, 1, 3, bytes));
+    CHECK(crc != snapshot_disk::frame_crc(id, 0, 3, bytes));
+    CHECK(crc != snapshot_disk::frame_crc(id, 1, 2, bytes));
+    CHECK(crc != snapshot_disk::frame_crc(id, 1, 3, byte_span(bytes).first(9)));
+}
+
 // scenario D50: falling back is the node's decision; the store keeps the older one readable.
 TEST_CASE("a damaged newest snapshot is put aside and the older one stays") {
     testing::sim_disk disk(1);
