@@ -170,6 +170,16 @@ TEST_CASE("no file is longer than 400 lines") {
     check_all(all_code(), tidy::too_long);
 }
 
+TEST_CASE("the first program that a user reads has at most 25 lines of code") {
+    std::size_t count = 0;
+    for (std::string_view line : tidy::lines_of(
+             tidy::code_of(read(fs::path(RAFTKIT_SOURCE_DIRECTORY) / "examples/hello.cpp")))) {
+        count += line.find_first_not_of(" \t") != std::string_view::npos;
+    }
+    CHECK(count > 5);
+    CHECK(count <= 25);
+}
+
 TEST_CASE("no line is wider than 100 columns") {
     const std::string wide(100, 'a');
     CHECK_FALSE(refuses(tidy::too_wide, "core/log.hpp", wide + "\n" + wide));

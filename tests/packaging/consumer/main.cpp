@@ -1,7 +1,5 @@
 // What any user does first: include, use, print the version.
-#include <raftkit/base/error.hpp>
-#include <raftkit/base/result.hpp>
-#include <raftkit/config.hpp>
+#include <raftkit/raftkit.hpp>
 
 #include <cstdio>
 
