@@ -125,6 +125,30 @@ TEST_CASE("after a loss only the missing chunks are asked for again") {
     CHECK(stored_text(of.store, id_of(20)) == std::vector<std::string>{text});
 }
 
+TEST_CASE("while pieces arrive nothing is asked for again, and after silence ever later") {
+    follower of(4);
+    const std::string text = text_of(64 * 30);
+    of.leader_has(20, {text});
+    of.offer();
+    of.work_off();
+    (void)of.wants();
+    for (u64 number = 0; number < 10; ++number) {  // slower than retry for the whole window
+        of.advance(retry - nanoseconds(1));
+        of.give(0, number * 64, text.substr(number * 64, 64));
+        of.work_off();
+    }
+    CHECK(of.it.counts().asked_again == 0);
+    (void)of.wants();
+    std::vector<u64> asked;
+    for (i64 times = 0; times < 16; ++times) {
+        of.advance(retry);
+        asked.push_back(of.wants().size());
+    }
+    CHECK(asked == std::vector<u64>{4, 0, 4, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 4, 0});
+    of.it.peer_changed({1}, true, of.now, of.out);
+    CHECK(of.wants().size() == 4);
+}
+
 TEST_CASE(
     "unasked pieces have their slots before the wants leave, and are asked for if they don't "
     "come") {

@@ -155,6 +155,20 @@ TEST_CASE("at most one transfer a peer: the same again goes on, another one repl
     CHECK(of.store.todo->readers == 1);
 }
 
+TEST_CASE("a transfer that waits for its slot is chosen anew when a newer snapshot is needed") {
+    leader of(0, 4, 1);
+    of.stores(20, text_of(100));
+    of.ship(2);
+    of.ship(3);
+    of.stores(30, text_of(100));
+    of.ship(3, 25);
+    of.work_off();
+    of.it.cancel({2}, of.out);
+    of.work_off();
+    REQUIRE(of.pins.leased_by({3}) != nullptr);
+    CHECK(of.pins.leased_by({3})->at.index == index_t{30});
+}
+
 TEST_CASE("cancel lets go of reader and lease at every point of a transfer") {
     // known bugs 40, 63
     for (u32 steps = 0; steps < 6; ++steps) {

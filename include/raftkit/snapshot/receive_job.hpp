@@ -12,6 +12,22 @@
 
 RAFTKIT_NAMESPACE_BEGIN
 
+// decode_manifest has checked the manifest in itself; here it meets its offer and our bounds.
+inline error check_offer(const snapshot_meta& said, const snapshot_manifest& manifest,
+                         u32 piece_bytes_max) noexcept {
+    const snapshot_meta& meta = manifest.meta;
+    if (meta.id != said.id || meta.digest != said.digest || meta.bytes != said.bytes ||
+        meta.members != said.members) {
+        return {errc::corrupt, 0, "receiver: the offer and its manifest differ"};
+    }
+    if (manifest.sections.empty()) return {errc::corrupt, 0, "receiver: no sections"};
+    if (manifest.chunk_bytes > piece_bytes_max) {
+        return {errc::too_large, 0, "receiver: chunks above message_bytes_max",
+                manifest.chunk_bytes};
+    }
+    return {};
+}
+
 template <class Store>
 class receive_job : public work_job {
 public:

@@ -66,7 +66,8 @@ struct receive_counts {
 template <class Store>
 class receiver {
 public:
-    // retry_after: when a want without an answer is repeated. piece_bytes_max: message_bytes_max.
+    // retry_after: the least silence after which wants are repeated. piece_bytes_max:
+    // message_bytes_max.
     receiver(Store& store, snapshot_pins& pins, const snapshot_options& options, u64 incarnation,
              duration retry_after, u32 piece_bytes_max, completion_port to)
         : store_(&store),
@@ -109,20 +110,21 @@ private:
     struct slot {
         transfer_chunk place;
         instant asked_at;
-        bool held = false;  // arrived: in the batch or being written
+        enum state_t : u8 { asked, held, writing } state = asked;  // held: in memory
+        bool again = false;  // asked for more than once: its answer says nothing of the link
     };
 
     bool transferring() const noexcept {
         return phase_ == receive_phase::creating || phase_ == receive_phase::fetching;
     }
     install_stage stage() const noexcept;
-    error check(const accept_snapshot& offered, const snapshot_manifest& manifest) const noexcept;
     void begin(const accept_snapshot& offered, snapshot_manifest manifest, bool stored,
                snapshot_actions& out);
     void create(instant now, snapshot_actions& out);
     void fill_window(instant now, snapshot_actions& out);
     void want(slot& one, instant now, snapshot_actions& out);
     void ask_again(instant now, snapshot_actions& out);
+    instant retry_at() const noexcept;
     void write_held(snapshot_actions& out);
     void written(instant now, snapshot_actions& out);
     void run(typename receive_job<Store>::command_t command, snapshot_actions& out);
@@ -153,6 +155,7 @@ private:
     u64 next_ = 0;             // first chunk that was never in a slot
     u64 written_ = 0;
     instant moved_at_{};  // the last progress of the transfer
+    duration retry_gap_;  // of silence, before wants are repeated
     std::unique_ptr<job_t> job_;
     std::vector<std::unique_ptr<job_t>> dying_;  // cancelled, their last step still to come
     std::vector<snapshot_id> unsettled_;

@@ -33,33 +33,16 @@ void receiver<Store>::accept(const accept_snapshot& offered, index_t commit,
             // The leader's reminder changes nothing: what got lost is asked for again in its time.
             if (std::exchange(from_, offered.from) == offered.from && term_ == offered.term) return;
             term_ = offered.term;
+            retry_gap_ = retry_after_;
             if (transferring()) ask_again(now, out);
             return;
         case install_verdict::replace: close(false, out); break;
         case install_verdict::start: break;
     }
     result<snapshot_manifest> manifest = decode_manifest(offered.manifest.bytes());
-    if (!manifest || check(offered, *manifest)) return answer(install_status::corrupt);
+    if (!manifest || check_offer(offered.meta, *manifest, piece_bytes_max_))
+        return answer(install_status::corrupt);
     begin(offered, std::move(*manifest), kept.find(wanted) != nullptr, out);
-}
-
-// decode_manifest has checked the manifest in itself; here it meets the offer and our bounds.
-template <class Store>
-error receiver<Store>::check(const accept_snapshot& offered,
-                             const snapshot_manifest& manifest) const noexcept {
-    const snapshot_meta& said = offered.meta;
-    const snapshot_meta& meta = manifest.meta;
-    if (meta.id != said.id || meta.digest != said.digest || meta.bytes != said.bytes ||
-        meta.members != said.members) {
-        return {errc::corrupt, 0, "receiver: the offer and its manifest differ"};
-    }
-    if (manifest.sections.empty())
-        return {errc::corrupt, 0, "receiver: a snapshot without sections"};
-    if (manifest.chunk_bytes > piece_bytes_max_) {
-        return {errc::too_large, 0, "receiver: chunks above message_bytes_max",
-                manifest.chunk_bytes};
-    }
-    return {};
 }
 
 template <class Store>
@@ -98,13 +81,14 @@ void receiver<Store>::create(instant now, snapshot_actions& out) {
     phase_ = receive_phase::creating;
     chunks_ = transfer_chunks(manifest_.sections, manifest_.chunk_bytes);
     next_ = written_ = 0;
+    retry_gap_ = retry_after_;
     slots_.clear();
     held_.clear();
     // The first pieces come unasked: they have their slots before the wants leave, and are asked
     // for if they don't.
     while (next_ < chunks_.count() && next_ < options_.snapshot_initial_credit &&
            slots_.size() < options_.snapshot_window_chunks) {
-        slots_.push_back({chunks_.at(next_++), now, false});
+        slots_.push_back({chunks_.at(next_++), now, slot::asked, false});
     }
     fill_window(now, out);
     run(job_t::command_t::create, out);
@@ -115,7 +99,7 @@ void receiver<Store>::create(instant now, snapshot_actions& out) {
 template <class Store>
 void receiver<Store>::fill_window(instant now, snapshot_actions& out) {
     while (next_ < chunks_.count() && slots_.size() < options_.snapshot_window_chunks) {
-        slots_.push_back({chunks_.at(next_++), now, false});
+        slots_.push_back({chunks_.at(next_++), now, slot::asked, false});
         want(slots_.back(), now, out);
     }
 }
@@ -132,8 +116,9 @@ void receiver<Store>::want(slot& one, instant now, snapshot_actions& out) {
 template <class Store>
 void receiver<Store>::ask_again(instant now, snapshot_actions& out) {
     for (slot& each : slots_) {
-        if (each.held) continue;
+        if (each.state != slot::asked) continue;
         ++counts_.asked_again;
+        each.again = true;
         want(each, now, out);
     }
 }
@@ -153,13 +138,14 @@ void receiver<Store>::piece(node_id from, const snapshot_piece& got, instant now
     const auto at = std::find_if(slots_.begin(), slots_.end(), [&](const slot& each) {
         return each.place.number == place->number;
     });
-    if (at == slots_.end() || at->held) return drop();
+    if (at == slots_.end() || at->state != slot::asked) return drop();
 
     chunk made{place->section, place->offset, got.bytes.keep(), false, false};
     if (!made.bytes.valid()) return drop();
     made.end_of_section = place->offset + place->bytes == manifest_.sections[place->section].bytes;
     made.end = place->number + 1 == chunks_.count();
-    at->held = true;
+    at->state = slot::held;
+    if (!at->again) retry_gap_ = std::max(retry_after_, retry_gap_ - retry_gap_ / 4);
     held_.push_back(std::move(made));
     moved_at_ = now;
     ++counts_.pieces;
@@ -171,6 +157,9 @@ template <class Store>
 void receiver<Store>::write_held(snapshot_actions& out) {
     if (phase_ != receive_phase::fetching || job_->running || held_.empty()) return;
     job_->batch.swap(held_);
+    for (slot& each : slots_) {
+        if (each.state == slot::held) each.state = slot::writing;
+    }
     for (const chunk& each : job_->batch) job_->bytes += each.bytes.size();
     run(job_t::command_t::write, out);
 }
@@ -178,13 +167,7 @@ void receiver<Store>::write_held(snapshot_actions& out) {
 // A batch is in the store: its slots are free for chunks that were never asked for.
 template <class Store>
 void receiver<Store>::written(instant now, snapshot_actions& out) {
-    const auto waits_in_memory = [&](const slot& each) {
-        return std::any_of(held_.begin(), held_.end(), [&](const chunk& here) {
-            return here.section == each.place.section && here.offset == each.place.offset;
-        });
-    };
-    written_ += std::erase_if(
-        slots_, [&](const slot& each) { return each.held && !waits_in_memory(each); });
+    written_ += std::erase_if(slots_, [](const slot& each) { return each.state == slot::writing; });
     if (written_ == chunks_.count()) {
         phase_ = receive_phase::publishing;
         return run(job_t::command_t::publish, out);
@@ -380,21 +363,26 @@ template <class Store>
 void receiver<Store>::advance(instant now, snapshot_actions& out) {
     if (!transferring()) return;
     if (moved_at_ + options_.snapshot_lease <= now) return fail(install_status::cancelled, out);
-    for (slot& each : slots_) {
-        if (each.held || each.asked_at + retry_after_ > now) continue;
-        ++counts_.asked_again;
-        want(each, now, out);
+    if (retry_at() > now) return;
+    ask_again(now, out);
+    retry_gap_ = std::min(retry_gap_ * 2, options_.snapshot_lease / 8);
+}
+
+// Only when nothing arrives any more, and ever later: on a slow link a piece that is asked for
+// twice delays all others.
+template <class Store>
+instant receiver<Store>::retry_at() const noexcept {
+    instant first = never;
+    for (const slot& each : slots_) {
+        if (each.state == slot::asked) first = earliest(first, each.asked_at);
     }
+    return first == never ? never : std::max(first, moved_at_) + retry_gap_;
 }
 
 template <class Store>
 instant receiver<Store>::deadline() const noexcept {
     if (!transferring()) return never;
-    instant first = moved_at_ + options_.snapshot_lease;
-    for (const slot& each : slots_) {
-        if (!each.held) first = earliest(first, each.asked_at + retry_after_);
-    }
-    return first;
+    return earliest(moved_at_ + options_.snapshot_lease, retry_at());
 }
 
 RAFTKIT_NAMESPACE_END

@@ -28,7 +28,8 @@ void sender<Store>::ship(const ship_snapshot& asked, term_t term, const kept_sna
                          instant now, snapshot_actions& out) {
     if (transfer* runs = find(asked.to)) {
         // At most one a peer (known bug 63); what runs goes on if it is what is wanted.
-        const bool fits = !runs->ships() || runs->id().at.index >= asked.at_least;
+        const bool chosen = runs->phase != phase_t::waiting;
+        const bool fits = !chosen || runs->id().at.index >= asked.at_least;
         runs->at_least = std::max(runs->at_least, asked.at_least);
         if (runs->term == term && fits) return;
         end(*runs, out);
