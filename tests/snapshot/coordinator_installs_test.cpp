@@ -168,6 +168,18 @@ TEST_CASE("side_by_side: both run, and an older save never comes after a newer i
     CHECK(at.it.kept().size() == 1);
 }
 
+TEST_CASE("a save that a listing has overtaken is not published") {
+    // known bug 58
+    node_part at;
+    at.it.applied({10});
+    at.it.due("test", at.now, at.out);
+    at.captured(10);
+    snapshot_manifest newer;
+    newer.meta.id = id_of(11);
+    at.it.relisted({newer}, at.now, at.out);
+    CHECK_FALSE(at.it.may_publish());
+}
+
 TEST_CASE("a save may begin beside an install unless the policy says otherwise") {
     node_part at;
     at.it.applied({10});
