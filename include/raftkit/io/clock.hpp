@@ -1,6 +1,6 @@
 #pragma once
-// The clocks and the randomness of the operating system. Only drives and main programs ask:
-// everything below them is given its instants and its seed, so that a run can be repeated.
+// The clocks and the randomness of the operating system. Only drives, transports and main programs
+// ask: everything below them is given its instants and its seed, so that a run can be repeated.
 
 #include <time.h>
 #include <unistd.h>

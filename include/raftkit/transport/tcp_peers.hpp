@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <raftkit/base/flat_map.hpp>
 #include <raftkit/base/prng.hpp>
@@ -33,13 +34,24 @@ private:
     duration last_;
 };
 
+struct parked_piece {  // waits for the bulk connection that it asked for
+    bulk_envelope mail;
+    buffer keep;
+};
+
 struct tcp_link {  // one lane to one peer
     tcp_connection* dialled = nullptr;
     tcp_connection* accepted = nullptr;
     reconnect_delay delay;
     instant retry_at{};
     bool wanted = false;
+    std::vector<parked_piece> parked;
+    u64 parked_bytes = 0;
 
+    void drop_parked() noexcept {
+        parked.clear();
+        parked_bytes = 0;
+    }
     tcp_connection* sender() const noexcept {
         if (dialled != nullptr && dialled->is_open()) return dialled;
         return accepted != nullptr && accepted->is_open() ? accepted : nullptr;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -80,6 +81,8 @@ private:
     // ---- output and input
     template <class Mail>
     bool write(tcp_connection* over, const Mail& mail) noexcept;
+    bool park(node_id to, tcp_peer& peer, const bulk_envelope& mail) noexcept;
+    void send_parked(tcp_link& link) noexcept;
     template <class Sink>
     void read_from(tcp_connection& from, Sink& sink) noexcept;
     template <class Sink>
@@ -114,13 +117,11 @@ void tcp_state::send(const Mail& mail, node_id to) noexcept {
     tcp_peer* peer = peers_.find(to);
     const wire_lane lane = lane_of(mail);
     if (peer != nullptr && open_) {
-        tcp_link& link = peer->link(lane);
-        if (!link.wanted &&
-            lane == wire_lane::bulk) {  // the first chunk asks for the connection, and is lost
-            link.wanted = true;
-            rearm();
+        tcp_connection* over = peer->link(lane).sender();
+        if (write(over, mail)) return;
+        if constexpr (std::is_same_v<Mail, bulk_envelope>) {
+            if (over == nullptr && lane == wire_lane::bulk && park(to, *peer, mail)) return;
         }
-        if (write(link.sender(), mail)) return;
     }
     ++counters_.frames_dropped;
 }

@@ -63,7 +63,10 @@ inline void tcp_state::close() noexcept {
     if (alarm_.fd >= 0) loop_->remove(alarm_);
     listener_.fd = alarm_.fd = -1;
     listener_socket_.close();
-    for (auto& [id, peer] : peers_) peer.control = peer.bulk = {};
+    for (auto& [id, peer] : peers_) {
+        peer.control = {};
+        peer.bulk = {};
+    }
     connections_.clear();
     readable_.clear();
     unflushed_.clear();
@@ -236,7 +239,10 @@ inline void tcp_state::end(tcp_connection& which) noexcept {
     tcp_peer* peer = which.peer ? peers_.find(which.peer) : nullptr;
     if (peer == nullptr) return;
     tcp_link& link = peer->link(which.lane);
-    if (link.dialled == &which) link.dialled = nullptr;
+    if (link.dialled == &which) {
+        link.dialled = nullptr;
+        link.drop_parked();
+    }
     if (link.accepted == &which) link.accepted = nullptr;
     note_reachable(which.peer, *peer);
 }
@@ -274,6 +280,34 @@ inline void tcp_state::bury() noexcept {
     rearm();
 }
 
+// The bulk connection is dialled when there is something to send; what asked for it must not be
+// lost to that, or every transfer would begin with a time-out.
+inline bool tcp_state::park(node_id to, tcp_peer& peer, const bulk_envelope& mail) noexcept {
+    const auto* piece = std::get_if<snapshot_piece>(&mail.body);
+    tcp_link& link = peer.bulk;
+    if (piece == nullptr || !to_be_dialled(to, peer)) return false;
+    if (link.parked_bytes + piece->bytes.size > options_.buffer_bytes_max / 2) return false;
+    link.wanted = true;
+    if (link.dialled == nullptr) {
+        if (link.retry_at > monotonic_now()) return false;  // it was tried just now
+        dial(to, peer, wire_lane::bulk, monotonic_now());
+        if (link.dialled == nullptr) return false;
+    }
+    parked_piece kept{mail, piece->bytes.keep()};
+    if (kept.keep.size() != piece->bytes.size) return false;  // no memory to copy it
+    std::get_if<snapshot_piece>(&kept.mail.body)->bytes = bytes_view::of(kept.keep);
+    link.parked_bytes += kept.keep.size();
+    link.parked.push_back(std::move(kept));
+    return true;
+}
+
+inline void tcp_state::send_parked(tcp_link& link) noexcept {
+    for (const parked_piece& each : link.parked) {
+        if (!write(link.sender(), each.mail)) ++counters_.frames_dropped;
+    }
+    link.drop_parked();
+}
+
 // ---- hellos ------------------------------------------------------------------------------------
 
 inline void tcp_state::take_hello(tcp_connection& from, const hello& said) noexcept {
@@ -303,6 +337,7 @@ inline void tcp_state::take_hello(tcp_connection& from, const hello& said) noexc
     }
     from.phase = connection_phase::open;
     note_reachable(said.from, *peer);
+    send_parked(link);
 }
 
 // Tells it why, so that its operator can read it there, and closes.
