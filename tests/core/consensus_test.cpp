@@ -197,6 +197,8 @@ TEST_CASE("a voter is replaced through learner, joint configuration and promotio
     CHECK(cluster.nodes[leader]->change_members(next).why().code == errc::change_in_progress);
     cluster.pass(seconds(1));
     REQUIRE(!cluster.nodes[leader]->members().joint);
+    // The leader named the learner by itself: only a named one can be promoted.
+    CHECK(cluster.nodes[leader]->members().find({4})->incarnation == 5u << 16);
     next.members[3].role = member_role::voter;
     std::erase_if(next.members, [&](const member& each) { return each.id.value == leader; });
     REQUIRE(cluster.nodes[leader]->change_members(next));

@@ -221,6 +221,7 @@ private:
     void fail_reads(leader_state& office) noexcept;
 
     // consensus/change.hpp
+    void name_learners() noexcept;
     void append_membership(configuration next) noexcept;
     void members_in_force() noexcept;
     void members_committed(index_t before) noexcept;
@@ -274,6 +275,7 @@ private:
     election_timer timer_;
     u64 rounds_ = 0;
     instant refuse_votes_until_{};
+    bool unnamed_learners_ = false;  // some learner's incarnation is not in the configuration
     std::vector<std::pair<node_id, term_t>> introduced_;
     instant introduce_at_{};
 

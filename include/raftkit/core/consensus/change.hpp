@@ -30,8 +30,14 @@ inline result<log_id> consensus::change_members(configuration next) noexcept {
             return error{errc::busy, 0, "core.change_members: the learner is too far behind",
                          each.id.value};
         }
-        // The entry that promotes names the incarnation that may vote under it (design §11).
-        if (each.incarnation == 0) each.incarnation = book_.find(each.id);
+        // A voter votes under a configuration that names its incarnation (design §11). The one that
+        // does is committed, and its learner has it, before it may count: else the old voters could
+        // need the vote of a node that does not know that it may give it.
+        if (known->incarnation == 0 || learner->match() < now.index) {
+            return error{errc::busy, 0,
+                         "core.change_members: the learner has not introduced itself yet",
+                         each.id.value};
+        }
     }
     result<configuration> joint = join(now, std::move(next));
     if (!joint) return joint.why();
@@ -40,6 +46,22 @@ inline result<log_id> consensus::change_members(configuration next) noexcept {
     if (log_.last_index() < at.index)
         return error{errc::busy, 0, "core.change_members: out of memory"};
     return at;
+}
+
+// A learner may be added before anybody knows its incarnation; when it is known, the leader names
+// it.
+inline void consensus::name_learners() noexcept {
+    const leader_state& office = *leading();
+    const configuration& now = members_.latest();
+    if (now.joint || now.index > commit_ || commit_ < office.barrier || office.transfer) return;
+    configuration next = now;
+    bool named = false;
+    for (member& each : next.members) {
+        if (each.role != member_role::learner || each.incarnation != 0) continue;
+        each.incarnation = book_.find(each.id);
+        named |= each.incarnation != 0;
+    }
+    if (named) (void)change_members(std::move(next));
 }
 
 inline void consensus::append_membership(configuration next) noexcept {
@@ -68,6 +90,9 @@ inline void consensus::members_in_force() noexcept {
         if (each.id == who_.self || peer(each.id) != nullptr) continue;
         office->peers.emplace_back(each.id, log_.last_index().next());
     }
+    unnamed_learners_ = std::any_of(now.members.begin(), now.members.end(), [](const member& each) {
+        return each.role == member_role::learner && each.incarnation == 0;
+    });
     bool leaving = false;
     for (progress& each : office->peers) {
         each.leaving = now.find(each.id) == nullptr;

@@ -90,6 +90,7 @@ inline void consensus::peer_changed(node_id id, bool reachable) noexcept {
 inline void consensus::flush_leader() noexcept {
     leader_state* office = leading();
     if (office == nullptr) return;
+    if (unnamed_learners_) name_learners();
     const bool round_begins =
         office->reads.wants_round() || (office->heartbeat_due && options_.lease_reads);
     if (round_begins) office->reads.begin_round(now_);
