@@ -13,6 +13,25 @@ using namespace tcp_support;
 
 static_assert(pollable_transport<tcp_transport>);
 
+namespace {
+
+// How many whole, sound frames the bytes are; 0 if anything else is among them.
+u64 sound_frames_in(byte_span bytes) {
+    const buffer copy = buffer::copy_of(bytes);
+    u64 count = 0;
+    for (u32 at = 0; at < copy.size(); ++count) {
+        if (copy.size() - at < frame_header_bytes) return 0;
+        const auto head = peek_frame(copy.bytes().data() + at, 1u << 20);
+        if (!head || copy.size() - at < head->frame_bytes()) return 0;
+        const auto decoded = decode_frame(*head, *copy.owner(), at, {}, 0);
+        if (!decoded || !records_are_sound(*decoded)) return 0;
+        at += head->frame_bytes();
+    }
+    return count;
+}
+
+}  // namespace
+
 TEST_CASE("two nodes find each other and exchange messages under their identities") {
     two_nodes net;
     net.a.transport.send(envelope{{2}, 0, timeout_now{{5}}});
@@ -206,6 +225,7 @@ TEST_CASE(
     store_le(made.head.data() + 4, 4'096u);  // fine from a peer
     peer.put(made.head_span().first(frame_header_bytes));
     REQUIRE(net.until([&] { return !peer.listen(); }));
+    CHECK(node.transport.counters().garbage == 1);  // at once, not when its time was over
 }
 
 TEST_CASE(
@@ -272,6 +292,8 @@ TEST_CASE("a peer that never reads costs a bounded buffer, and others are not de
         return deaf.received.size() == before && before > (sent - 2) * 60'000;
     }));
     CHECK(one.owner->refs.load() == 1);
+    CHECK(sound_frames_in(deaf.received) ==
+          sent);  // its hello's answer, and all but the one to node 2
 }
 
 TEST_CASE("a frame that the peer would refuse for its size is dropped here instead") {
