@@ -169,7 +169,11 @@ TEST_CASE("what is left over, empty, cut or strange is never loaded") {
     disk.plant(directory_of(8) + "/section-000.snap", section);  // no manifest
     disk.plant(directory_of(9) + "/manifest.snap", {});          // an empty one
     disk.plant(directory_of(10) + "/manifest.snap", manifest);   // of another snapshot
-    disk.plant("snap/snap-5-2-f/manifest.snap", manifest);       // no name of ours
+    for (const char* name :
+         {"/section-000.snap", "/section-001.snap"}) {  // whole, but for its name
+        disk.plant(directory_of(10) + name, disk.content(directory_of(5) + name));
+    }
+    disk.plant("snap/snap-5-2-f/manifest.snap", manifest);  // no name of ours
     disk.plant("snap/snap-", manifest);
     disk.plant("snap/notes.txt", section);
     disk.plant(directory_of(11), section);  // a file
