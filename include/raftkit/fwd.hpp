@@ -1,5 +1,6 @@
 #pragma once
-// Names without definitions, for headers that only mention them; the only place of default template arguments.
+// Names without definitions, for headers that only mention them; the only place of default template
+// arguments.
 
 #include <raftkit/config.hpp>
 

@@ -1,7 +1,7 @@
 #pragma once
-// open<Machine>(options): a durable, replicated Machine in one call. WAL in `directory`, snapshots in `directory`/snap,
-// TCP between the nodes, the loop drive. The handle owns node and drive and can be moved; its calls may come from any
-// thread but the loop's own.
+// open<Machine>(options): a durable, replicated Machine in one call. WAL in `directory`, snapshots
+// in `directory`/snap, TCP between the nodes, the loop drive. The handle owns node and drive and
+// can be moved; its calls may come from any thread but the loop's own.
 
 #include <algorithm>
 #include <atomic>
@@ -47,7 +47,8 @@ struct host {
     host(open_options from, Machine machine, Policies rules)
         : patience(from.node.close_timeout + from.node.election_timeout_min),
           here(std::move(from.node), wal(log_options(from)), tcp_transport(wire_options(from)),
-               inner(std::move(machine)), file_snapshots(from.directory + "/snap"), std::move(rules)) {}
+               inner(std::move(machine)), file_snapshots(from.directory + "/snap"),
+               std::move(rules)) {}
 
     static wal_options log_options(const open_options& from) {
         wal_options made;
@@ -126,7 +127,8 @@ struct waited : Request {
 template <class Machine>
 class replicated {
 public:
-    replicated(void* host, const detail::host_calls& calls) noexcept : host_(host), calls_(&calls) {}
+    replicated(void* host, const detail::host_calls& calls) noexcept
+        : host_(host), calls_(&calls) {}
     replicated(replicated&& other) noexcept
         : host_(std::exchange(other.host_, nullptr)), calls_(other.calls_) {}
     replicated& operator=(replicated&& other) noexcept {
@@ -138,8 +140,8 @@ public:
         if (host_ != nullptr) calls_->destroy(host_);
     }
 
-    // Blocks for the reply. What an error says of the command: outcome_of(why.code). While the node starts or nobody
-    // leads, the command was certainly not executed and is tried again.
+    // Blocks for the reply. What an error says of the command: outcome_of(why.code). While the node
+    // starts or nobody leads, the command was certainly not executed and is tried again.
     result<std::string> call(std::string_view command, duration patience);
     // done(error, std::string_view reply), on the loop.
     template <class Done>
@@ -170,7 +172,8 @@ result<std::string> replicated<Machine>::call(std::string_view command, duration
         calls_->propose(host_, asked);
         const error why = asked.wait();
         if (!why) return reply;
-        const bool early = why.code == errc::not_started || (why.code == errc::not_leader && why.detail == 0);
+        const bool early =
+            why.code == errc::not_started || (why.code == errc::not_leader && why.detail == 0);
         if (!early || monotonic_now() >= deadline) return why;
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
@@ -196,7 +199,8 @@ void replicated<Machine>::call(std::string_view command, Done done) {
 
 template <class Machine>
 template <class F>
-auto replicated<Machine>::read(F&& f, duration patience) -> result<std::invoke_result_t<F, const Machine&>> {
+auto replicated<Machine>::read(F&& f, duration patience)
+    -> result<std::invoke_result_t<F, const Machine&>> {
     using answer = std::invoke_result_t<F, const Machine&>;
     struct question {
         F& ask;
@@ -225,7 +229,8 @@ auto replicated<Machine>::read(F&& f, duration patience) -> result<std::invoke_r
 }
 
 template <class Machine, class Policies = default_policies>
-result<replicated<Machine>> open(open_options options, Machine machine = {}, Policies policies = {}) {
+result<replicated<Machine>> open(open_options options, Machine machine = {},
+                                 Policies policies = {}) {
     if (!options.node.bootstrap && !options.addresses.empty()) {
         configuration all;
         for (const auto& [id, address] : options.addresses) {

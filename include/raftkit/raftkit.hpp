@@ -1,5 +1,6 @@
 #pragma once
-// Everything to build a node from parts, without the WAL, TCP and the testing kit: those are named where they are used.
+// Everything to build a node from parts, without the WAL, TCP and the testing kit: those are named
+// where they are used.
 
 #include <raftkit/fwd.hpp>
 #include <raftkit/node/drive/loop.hpp>

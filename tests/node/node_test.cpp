@@ -143,7 +143,8 @@ TEST_CASE("a proposal whose leader is deposed is done if its entry survives") {
 }
 
 TEST_CASE("with unknown_now a lost leadership ends what waits at once") {
-    cluster c(3, [](node_options& each) { each.on_leadership_lost = lost_leadership::unknown_now; });
+    cluster c(3,
+              [](node_options& each) { each.on_leadership_lost = lost_leadership::unknown_now; });
     c.start_all();
     const u64 leader = c.elect();
     c.cut_off(leader);

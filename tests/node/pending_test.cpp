@@ -99,7 +99,8 @@ TEST_CASE("a long stretch without own entries does not fill the ring with nothin
     CHECK(b.carried[1'000'000] == &young);
 }
 
-TEST_CASE("deadlines, cancellations, close and a failed disk leave the outcome unknown and say why") {
+TEST_CASE(
+    "deadlines, cancellations, close and a failed disk leave the outcome unknown and say why") {
     bench b;
     operation late, cancelled, closed, unhurried;
     late.deadline = instant{100};
@@ -135,7 +136,8 @@ TEST_CASE("deadlines, cancellations, close and a failed disk leave the outcome u
     CHECK(b.carried.size() == 1);
 }
 
-TEST_CASE("a snapshot over an index is done, refused or unknown by what our log held") {  // known bug 98
+TEST_CASE(
+    "a snapshot over an index is done, refused or unknown by what our log held") {  // known bug 98
     const auto run = [](bool held, bool replaced) {
         bench b;
         operation covered, beyond;

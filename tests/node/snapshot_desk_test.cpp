@@ -98,7 +98,9 @@ TEST_CASE("a follower behind the compacted log installs the leader's snapshot an
     CHECK(c.node(slow).machine().digest() == c.node(c.leader()).machine().digest());
 }
 
-TEST_CASE("what waits at an index that an installed snapshot covers ends unknown or refused") {  // known bug 98
+TEST_CASE(
+    "what waits at an index that an installed snapshot covers ends unknown or refused") {  // known
+                                                                                           // bug 98
     cluster c(3);
     c.start_all();
     const u64 old_leader = c.elect();

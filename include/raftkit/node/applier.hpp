@@ -1,7 +1,8 @@
 #pragma once
-// The machine queue: the one FIFO of everything that touches the state machine (design §3). Ranges are applied in
-// index order, their operations travel with them; reads run when what was applied reaches their index; a capture and
-// a restore's commit stand between two ranges (known bug 38: never beside them).
+// The machine queue: the one FIFO of everything that touches the state machine (design §3). Ranges
+// are applied in index order, their operations travel with them; reads run when what was applied
+// reaches their index; a capture and a restore's commit stand between two ranges (known bug 38:
+// never beside them).
 //
 //   raft context                          apply context (the same thread, or `apply_on`'s)
 //   range, read, finish, capture, commit
@@ -9,9 +10,9 @@
 //        +-----------------------------------> +--> machine.apply, finish(...), capture, commit
 //   <------------- progress(), when the step has ended --------------+
 //
-// The two contexts alternate: while a step runs, the raft context fills staged_ and looks at nothing else. Every
-// operation of a node finishes here, so that callbacks are totally ordered (known bug 100). A step ends when the queue
-// is empty or its time slice is over.
+// The two contexts alternate: while a step runs, the raft context fills staged_ and looks at
+// nothing else. Every operation of a node finishes here, so that callbacks are totally ordered
+// (known bug 100). A step ends when the queue is empty or its time slice is over.
 
 #include <optional>
 #include <utility>
@@ -54,7 +55,9 @@ public:
     void starts_at(index_t applied) noexcept { applied_ = applied; }
     // The operations of the range that is added next: position `index - first` of `count`.
     operation** range(const run_view& entries, bool with_operations);
-    void read(operation& first_of_chain, index_t at) { staged_.reads.push_back({&first_of_chain, at}); }
+    void read(operation& first_of_chain, index_t at) {
+        staged_.reads.push_back({&first_of_chain, at});
+    }
     void finish(operation& ended, error how) { staged_.ended.push_back({&ended, how}); }
     void capture() { staged_.items.push_back({.what = item::what_t::capture}); }
     // `of` and the writer stay where they are until the step has ended.
@@ -66,7 +69,8 @@ public:
     }
     bool has_work() const noexcept { return !taken_.empty() || !staged_.empty(); }
 
-    // Apply context: true if work is left because the slice is over. `clock` null: no slice, no measuring.
+    // Apply context: true if work is left because the slice is over. `clock` null: no slice, no
+    // measuring.
     bool step(clock_fn clock, duration slice) noexcept;
 
     // Raft context, between steps.
@@ -205,7 +209,8 @@ void applier<Machine>::apply(const item& next) noexcept {
         if (who == nullptr) continue;
         const index_t at{entries.first.value + offset};
         if (failed_) {
-            who->finish(*who, {errc::outcome_unknown, failed_.os, "apply", static_cast<u64>(errc::io)}, {});
+            who->finish(
+                *who, {errc::outcome_unknown, failed_.os, "apply", static_cast<u64>(errc::io)}, {});
         } else {
             who->finish(*who, {}, replies_.reply_of(at));
         }
@@ -222,13 +227,15 @@ error applier<Machine>::apply_entries(const run_view& entries) noexcept {
         for (const entry_view entry : entries) {
             if (entry.kind != entry_kind::membership) continue;
             if (from < entry.at.index) {
-                if (error why = apply_commands(entries.slice(from, entry.at.index.previous()))) return why;
+                if (error why = apply_commands(entries.slice(from, entry.at.index.previous())))
+                    return why;
             }
             result<configuration> now = decode_configuration(entry.body);
             if (now) machine_->on_membership(entry.at, *now);
             from = entry.at.index.next();
         }
-        return from > entries.last() ? error{} : apply_commands(entries.slice(from, entries.last()));
+        return from > entries.last() ? error{}
+                                     : apply_commands(entries.slice(from, entries.last()));
     }
 }
 
@@ -261,33 +268,25 @@ void applier<Machine>::capture_now() noexcept {
         progress_.capture_failed = failed_;
         return;
     }
-    if constexpr (std::is_same_v<decltype(machine_->capture()), image>) {
-        progress_.captured_image.emplace(machine_->capture());
-    } else {
-        auto made = machine_->capture();
-        if (made) {
-            progress_.captured_image.emplace(std::move(*made));
-        } else {
-            progress_.capture_failed = made.why();
-        }
+    result<image> made = machine_->capture();
+    if (!made) {
+        progress_.capture_failed = made.why();
+        return;
     }
+    progress_.captured_image.emplace(std::move(*made));
     if constexpr (positioned_image<image>) {
-        if (progress_.captured_image) progress_.captured_at = progress_.captured_image->at().index;
+        progress_.captured_at = progress_.captured_image->at().index;
     }
 }
 
 template <class Machine>
 void applier<Machine>::begin_restore_now(const snapshot_meta& of) noexcept {
     progress_.restoring = true;
-    if constexpr (std::is_same_v<decltype(machine_->restore(of)), restore_writer>) {
-        progress_.replacement.emplace(machine_->restore(of));
+    result<restore_writer> made = machine_->restore(of);
+    if (made) {
+        progress_.replacement.emplace(std::move(*made));
     } else {
-        auto made = machine_->restore(of);
-        if (made) {
-            progress_.replacement.emplace(std::move(*made));
-        } else {
-            progress_.restore_failed = made.why();
-        }
+        progress_.restore_failed = made.why();
     }
 }
 

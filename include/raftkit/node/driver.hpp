@@ -1,12 +1,14 @@
 #pragma once
-// The driver: turns what happened into inputs of the core and the core's effects into calls, in poll() and nowhere
-// else. It owns no policy and no I/O; design §14 walks through it.
+// The driver: turns what happened into inputs of the core and the core's effects into calls, in
+// poll() and nowhere else. It owns no policy and no I/O; design §14 walks through it.
 //
-//   poll(now):  events, mail, submissions -> core -> effects: wire, then disk, then machine -> operations finish
+//   poll(now):  events, mail, submissions -> core -> effects: wire, then disk, then machine ->
+//   operations finish
 //                     ^                                             |
 //                     +---- again while that caused more, bounded --+
 //
-// The bodies are in driver/*.hpp: intake (requests), turn (poll and effects), life (open, phases, close).
+// The bodies are in driver/*.hpp: intake (requests), turn (poll and effects), life (open, phases,
+// close).
 
 #include <atomic>
 #include <memory>
@@ -110,7 +112,9 @@ private:
     void flush_reads() noexcept;
     void read_stale(operation& asked) noexcept;
     i64 stamp() const noexcept;
-    node_id leader() const noexcept { return parts_.core ? parts_.core->status().leader : node_id{}; }
+    node_id leader() const noexcept {
+        return parts_.core ? parts_.core->status().leader : node_id{};
+    }
 
     struct mail_sink {
         driver* to;
@@ -124,10 +128,11 @@ private:
                 { told.by_peer } -> std::convertible_to<bool>;
             }
         void operator()(const Refusal& told) noexcept {
-            to->parts_.tell(rejected{told.peer,
-                                     {errc::foreign, 0,
-                                      told.by_peer ? "transport: the peer refuses this node"
-                                                   : "transport: the peer is another than it was"}});
+            to->parts_.tell(
+                rejected{told.peer,
+                         {errc::foreign, 0,
+                          told.by_peer ? "transport: the peer refuses this node"
+                                       : "transport: the peer is another than it was"}});
         }
     };
     // The step of the machine queue as a job, for an executor of another thread.

@@ -2,9 +2,8 @@
 // One translation unit instantiates a node, the others only name it. In a header:
 //     using kv_node = raftkit::node<...>;
 //     RAFTKIT_EXTERN_NODE(kv_node);
-// and in one .cpp: RAFTKIT_INSTANTIATE_NODE(kv_node);
-// It works because node and driver define their members outside the class: g++ -O2 ignores `extern template` for
-// members that are defined inside.
+// and in one .cpp: RAFTKIT_INSTANTIATE_NODE(kv_node); It works because node and driver define their
+// members outside the class: g++ -O2 ignores `extern template` for members that are defined inside.
 
 #include <raftkit/node/node.hpp>
 

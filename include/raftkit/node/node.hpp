@@ -1,7 +1,8 @@
 #pragma once
-// raftkit::node: one member of one Raft group, put together from the parts that the host chose. It has no thread and
-// no lock of its own: poll() does all work, a drive calls it. Operations may be submitted by any thread; their `finish`
-// comes in the apply context. The template is unconstrained, so that diagnose speaks first.
+// raftkit::node: one member of one Raft group, put together from the parts that the host chose. It
+// has no thread and no lock of its own: poll() does all work, a drive calls it. Operations may be
+// submitted by any thread; their `finish` comes in the apply context. The template is
+// unconstrained, so that diagnose speaks first.
 
 #include <utility>
 
@@ -38,14 +39,14 @@ public:
     result<void> open();
     // Drain -> core -> effects. Returns when to call it again at the latest.
     instant poll(instant now) noexcept;
-    // Begins to close: hands leadership over, lets a last snapshot be made, then ends what waits; poll() until
-    // closed(). On the thread of poll().
+    // Begins to close: hands leadership over, lets a last snapshot be made, then ends what waits;
+    // poll() until closed(). On the thread of poll().
     void close(instant deadline) noexcept;
     bool closed() const noexcept;
 
     // Any thread. An operation finishes once, in the apply context.
     void propose(proposal& asked) noexcept;
-    void read(operation& asked) noexcept;        // linearizable: when it finishes, machine() may be read
+    void read(operation& asked) noexcept;  // linearizable: when it finishes, machine() may be read
     void read_stale(operation& asked) noexcept;  // the same without the round
     void change_members(membership_change& asked) noexcept;
     void transfer(leadership_transfer& asked) noexcept;
@@ -81,8 +82,9 @@ private:
     [[no_unique_address]] Policies policies_;
 };
 
-#define RAFTKIT_NODE_MEMBER                                                                                  \
-    template <class Storage, class Transport, class StateMachine, class SnapshotStore, class Policies>
+#define RAFTKIT_NODE_MEMBER                                                            \
+    template <class Storage, class Transport, class StateMachine, class SnapshotStore, \
+              class Policies>
 #define RAFTKIT_NODE node<Storage, Transport, StateMachine, SnapshotStore, Policies>
 
 RAFTKIT_NODE_MEMBER

@@ -1,13 +1,13 @@
 #pragma once
-// Opening, the pure part: from what the log's storage and the snapshot store hold to what the core starts with
-// (design §10 "Start plan", §11 "Bootstrap"). The driver does the calls.
+// Opening, the pure part: from what the log's storage and the snapshot store hold to what the core
+// starts with (design §10 "Start plan", §11 "Bootstrap"). The driver does the calls.
 //
 //   storage.open -> recovered_log --+
-//   store.recover, list ------------+--> recovered --reconcile--> replay | keep_log | reset_to_snapshot | damage
-//   machine.durable_index ----------+
+//   store.recover, list ------------+--> recovered --reconcile--> replay | keep_log |
+//   reset_to_snapshot | damage machine.durable_index ----------+
 //
-// reset_to_snapshot needs nothing here: the core issues the reset as its first batch, and holds back what must wait
-// for it.
+// reset_to_snapshot needs nothing here: the core issues the reset as its first batch, and holds
+// back what must wait for it.
 
 #include <optional>
 #include <vector>
@@ -19,7 +19,8 @@
 RAFTKIT_NAMESPACE_BEGIN
 
 // `listing` is newest first and holds only snapshots whose manifest verifies.
-inline core::recovered gather(const recovered_log& log, const std::vector<snapshot_manifest>& listing,
+inline core::recovered gather(const recovered_log& log,
+                              const std::vector<snapshot_manifest>& listing,
                               std::optional<log_id> durable_machine) {
     core::recovered seen;
     seen.hard = log.hard;
@@ -30,7 +31,8 @@ inline core::recovered gather(const recovered_log& log, const std::vector<snapsh
     seen.term_runs = log.term_runs;
     seen.members = log.members;
     if (!listing.empty()) seen.snapshot = listing.front().meta;
-    // A machine that is durable by itself skips the restore if it is not behind the log's first entry.
+    // A machine that is durable by itself skips the restore if it is not behind the log's first
+    // entry.
     if (durable_machine && seen.snapshot && durable_machine->index >= seen.base.at.index &&
         durable_machine->index >= seen.snapshot->id.at.index) {
         seen.restore_skipped = true;
@@ -42,8 +44,8 @@ inline core::recovered gather(const recovered_log& log, const std::vector<snapsh
 
 // A store that has never been used: only then the bootstrap list counts.
 inline bool is_blank(const core::recovered& seen) noexcept {
-    return !seen.base.at.index && !seen.last.index && !seen.snapshot && seen.base.members.members.empty() &&
-           seen.members.empty();
+    return !seen.base.at.index && !seen.last.index && !seen.snapshot &&
+           seen.base.members.members.empty() && seen.members.empty();
 }
 
 inline damage damage_of(const core::start_plan& plan) {

@@ -1,6 +1,7 @@
 #pragma once
-// What the rooms of one node share: its parts, the core and the machine queue. The driver's rooms (intake, effects,
-// snapshots, opening, closing) hold a reference to this and nothing of each other's.
+// What the rooms of one node share: its parts, the core and the machine queue. The driver's rooms
+// (intake, effects, snapshots, opening, closing) hold a reference to this and nothing of each
+// other's.
 
 #include <memory>
 #include <optional>
@@ -16,8 +17,8 @@
 
 RAFTKIT_NAMESPACE_BEGIN
 
-// Clocks beside the `now` of poll(): for time slices, measuring and stamps. All null (a simulator's choice): nothing is
-// measured or stamped, and a run depends on its inputs alone.
+// Clocks beside the `now` of poll(): for time slices, measuring and stamps. All null (a simulator's
+// choice): nothing is measured or stamped, and a run depends on its inputs alone.
 struct node_clocks {
     clock_fn monotonic = nullptr;
     i64 (*unix_ns)() noexcept = nullptr;
@@ -31,8 +32,8 @@ struct node_parts {
     using store_type = SnapshotStore;
     using policies_type = Policies;
 
-    node_parts(node_options numbers, Storage log, Transport wire, StateMachine state, SnapshotStore store,
-               Policies& rules)
+    node_parts(node_options numbers, Storage log, Transport wire, StateMachine state,
+               SnapshotStore store, Policies& rules)
         : options(std::move(numbers)),
           storage(std::move(log)),
           transport(std::move(wire)),

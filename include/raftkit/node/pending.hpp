@@ -1,16 +1,20 @@
 #pragma once
-// Proposals that were appended and wait for their end, by (index, term). The rules are those of design §8:
+// Proposals that were appended and wait for their end, by (index, term). The rules are those of
+// design §8:
 //
 //   entry with its own term applied at its index .................. done
-//   entry with another term committed and applied there ........... leader_changed, certainly not done
-//   deadline, cancel, close, failed disk, unknown_now ............. outcome_unknown, the cause in `detail`
-//   covered by an installed snapshot .............................. outcome_unknown; but if our log held the
-//        snapshot's own (index, term), all at or below is committed: reply_lost if our log still has the entry,
-//        leader_changed if another one stands there
-//   truncated, leadership lost .................................... nothing yet: the entry may live on elsewhere
+//   entry with another term committed and applied there ........... leader_changed, certainly not
+//   done deadline, cancel, close, failed disk, unknown_now ............. outcome_unknown, the cause
+//   in `detail` covered by an installed snapshot .............................. outcome_unknown;
+//   but if our log held the
+//        snapshot's own (index, term), all at or below is committed: reply_lost if our log still
+//        has the entry, leader_changed if another one stands there
+//   truncated, leadership lost .................................... nothing yet: the entry may live
+//   on elsewhere
 //
 //   ring_      100 101 102 103 ...   contiguous, what this leadership appended: O(1) both ways
-//   displaced_ 97 98 98 ...          sorted, rare: of earlier terms, at indexes that may be taken again
+//   displaced_ 97 98 98 ...          sorted, rare: of earlier terms, at indexes that may be taken
+//   again
 //
 // Raft context only.
 
@@ -47,15 +51,17 @@ public:
         return (!ring_.empty() && ring_.first() <= last.value) ||
                (!displaced_.empty() && displaced_.front().at.index <= last);
     }
-    // A committed range is on its way to the machine: its own operations are carried along, those of other terms at
-    // its indexes are refused. carry(index, operation&), refuse(operation&).
+    // A committed range is on its way to the machine: its own operations are carried along, those
+    // of other terms at its indexes are refused. carry(index, operation&), refuse(operation&).
     template <class Carry, class Refuse>
     void take(index_t first, index_t last, term_t term, Carry&& carry, Refuse&& refuse);
 
-    // As a follower we stored entries of `term` at first..last: what stood there before is replaced, for now.
+    // As a follower we stored entries of `term` at first..last: what stood there before is
+    // replaced, for now.
     void stored(index_t first, term_t term, index_t last);
 
-    // An installed snapshot covers everything up to `upto`; `held`: our log had its very (index, term).
+    // An installed snapshot covers everything up to `upto`; `held`: our log had its very (index,
+    // term).
     template <class End>
     void covered(index_t upto, bool held, End&& end);
 
@@ -86,7 +92,8 @@ private:
     void end_where(Which&& which, End&& end);
 
     ring<slot> ring_;
-    std::vector<displaced_slot> displaced_;  // sorted by index; filled by changes of leadership only
+    std::vector<displaced_slot>
+        displaced_;  // sorted by index; filled by changes of leadership only
     u64 count_ = 0;
     instant deadline_ = never;
 };
@@ -108,8 +115,9 @@ inline void pending::displace_ring() {
         if (each.asked != nullptr) displaced_.push_back({{{index}, each.term}, each.asked, false});
     }
     ring_.clear();
-    std::stable_sort(displaced_.begin(), displaced_.end(),
-                     [](const displaced_slot& a, const displaced_slot& b) { return a.at.index < b.at.index; });
+    std::stable_sort(
+        displaced_.begin(), displaced_.end(),
+        [](const displaced_slot& a, const displaced_slot& b) { return a.at.index < b.at.index; });
 }
 
 template <class Carry, class Refuse>
@@ -160,9 +168,11 @@ void pending::covered(index_t upto, bool held, End&& end) {
         if (each.at.index > upto) return false;
         --count_;
         if (!held) {
-            end(*each.asked, unknown_outcome(errc::compacted, "propose: a snapshot covers its index"));
+            end(*each.asked,
+                unknown_outcome(errc::compacted, "propose: a snapshot covers its index"));
         } else if (each.replaced) {
-            end(*each.asked, error{errc::leader_changed, 0, "propose: another entry is committed there"});
+            end(*each.asked,
+                error{errc::leader_changed, 0, "propose: another entry is committed there"});
         } else {
             end(*each.asked, error{errc::reply_lost, 0, "propose: applied by way of a snapshot"});
         }
@@ -197,7 +207,11 @@ void pending::end_where(Which&& which, End&& end) {
 template <class End>
 void pending::expire(instant now, End&& end) {
     if (now < deadline_) return;
-    end_where([now](const operation& asked) { return asked.deadline <= now ? errc::timed_out : errc::ok; }, end);
+    end_where(
+        [now](const operation& asked) {
+            return asked.deadline <= now ? errc::timed_out : errc::ok;
+        },
+        end);
 }
 
 template <class End>

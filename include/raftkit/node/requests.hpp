@@ -1,11 +1,14 @@
 #pragma once
-// Requests that wait for something else than their own entry: reads for a confirmed round, waits for an index, for
-// serving, for the end of a change or a transfer. Lists are intrusive or keep their capacity. Raft context only.
+// Requests that wait for something else than their own entry: reads for a confirmed round, waits
+// for an index, for serving, for the end of a change or a transfer. Lists are intrusive or keep
+// their capacity. Raft context only.
 //
-//   reads of one poll --collect--> one round of the core --asked_--> read_ready --> the machine queue
+//   reads of one poll --collect--> one round of the core --asked_--> read_ready --> the machine
+//   queue
 //
-// What ends here by deadline, cancellation or close had no effect: timed_out, cancelled, stopped. A membership change
-// is a proposal until its joint entry is applied; afterwards it can only be late, so its end is unknown.
+// What ends here by deadline, cancellation or close had no effect: timed_out, cancelled, stopped. A
+// membership change is a proposal until its joint entry is applied; afterwards it can only be late,
+// so its end is unknown.
 
 #include <utility>
 #include <vector>
@@ -78,13 +81,18 @@ public:
     template <class End>
     void expire(instant now, End&& end) {
         if (now < deadline_) return;
-        sweep([now](const operation& who) { return who.deadline <= now ? errc::timed_out : errc::ok; }, end);
+        sweep(
+            [now](const operation& who) {
+                return who.deadline <= now ? errc::timed_out : errc::ok;
+            },
+            end);
     }
     template <class End>
     void cancel_asked(End&& end) {
         sweep(
             [](const operation& who) {
-                return who.cancel_asked.load(std::memory_order_relaxed) ? errc::cancelled : errc::ok;
+                return who.cancel_asked.load(std::memory_order_relaxed) ? errc::cancelled
+                                                                        : errc::ok;
             },
             end);
     }

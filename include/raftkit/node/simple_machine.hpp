@@ -3,14 +3,15 @@
 //
 //   struct words {
 //       std::string apply(std::string_view command);    // or void, or anything trivially copyable
-//       Copy snapshot() const;                          // owns its data; on the loop, so O(1) is advised above 64 MiB
-//       void restore(Copy&&);                           // a swap; on the loop
-//       static result<void> write(const Copy&, byte_sink&);  // on the work thread; not needed when Copy is
-//       static result<Copy> read(byte_source&);              // std::string
+//       Copy snapshot() const;                          // owns its data; on the loop, so O(1) is
+//       advised above 64 MiB void restore(Copy&&);                           // a swap; on the loop
+//       static result<void> write(const Copy&, byte_sink&);  // on the work thread; not needed when
+//       Copy is static result<Copy> read(byte_source&);              // std::string
 //   };
 //
-// simple_adapter makes a state_machine of it. Copy, its bytes and the restored Copy live side by side for a while: a
-// machine of many gigabytes should be written against concepts/state_machine.hpp.
+// simple_adapter makes a state_machine of it. Copy, its bytes and the restored Copy live side by
+// side for a while: a machine of many gigabytes should be written against
+// concepts/state_machine.hpp.
 
 #include <concepts>
 #include <string>
@@ -52,7 +53,8 @@ template <class Machine>
 using simple_copy_of = std::remove_cvref_t<decltype(std::declval<const Machine&>().snapshot())>;
 
 template <class Reply>
-concept simple_reply = std::is_void_v<Reply> || std::same_as<Reply, std::string> || std::is_trivially_copyable_v<Reply>;
+concept simple_reply = std::is_void_v<Reply> || std::same_as<Reply, std::string> ||
+                       std::is_trivially_copyable_v<Reply>;
 
 template <class Machine>
 concept simple_machine =
@@ -68,7 +70,8 @@ concept simple_machine =
 template <class Machine>
 class simple_adapter {
     static_assert(simple_machine<Machine>,
-                  "raftkit: Machine lacks apply(std::string_view), snapshot() const, restore(Copy&&) or, where Copy "
+                  "raftkit: Machine lacks apply(std::string_view), snapshot() const, "
+                  "restore(Copy&&) or, where Copy "
                   "is not std::string, write and read; see node/simple_machine.hpp");
     static_assert(!state_machine<Machine>,
                   "raftkit: Machine is a state_machine and a simple_machine: keep one of the two");

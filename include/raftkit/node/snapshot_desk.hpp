@@ -1,14 +1,16 @@
 #pragma once
-// Where the snapshot state machines meet the node: it carries out what coordinator, sender and receiver order, owns the
-// jobs on the work executor, and asks the policies (trigger, compaction, retention, throttle, conflict).
+// Where the snapshot state machines meet the node: it carries out what coordinator, sender and
+// receiver order, owns the jobs on the work executor, and asks the policies (trigger, compaction,
+// retention, throttle, conflict).
 //
 //   core's effects ----> ship, accept, cancel, restore --> coordinator / sender / receiver
 //   snapshot_step -----> stepped -----------------------^        | snapshot_actions
 //   progress of apply -> captured, filled, committed ---^        v
-//                                    orders, first to last: jobs, captures, inputs of the core, tickets
-//                                    offers and pieces: the transport
+//                                    orders, first to last: jobs, captures, inputs of the core,
+//                                    tickets offers and pieces: the transport
 //
-// The calling conventions are those of snapshot/{coordinator,sender,receiver}.hpp. Raft context only.
+// The calling conventions are those of snapshot/{coordinator,sender,receiver}.hpp. Raft context
+// only.
 
 #include <memory>
 #include <optional>
@@ -37,7 +39,8 @@ public:
 
     // ---- life ----
     void listed(const std::vector<snapshot_manifest>& listing);
-    // The start plan's restore: into the machine before anything is applied. Then done() of opening.
+    // The start plan's restore: into the machine before anything is applied. Then done() of
+    // opening.
     void restore_at_open(const snapshot_meta& of);
     void serving(bool on);
     void close(instant deadline);
@@ -156,7 +159,8 @@ private:
     instant restore_began_{};
     bool opening_ = false, watches_stable_ = false;
     error open_failure_;
-    std::optional<snapshot_id> settle_first_;  // an install that a crash interrupted; open() finishes it
+    std::optional<snapshot_id>
+        settle_first_;  // an install that a crash interrupted; open() finishes it
 
     // What a trigger asks about.
     u64 applied_bytes_ = 0, captured_bytes_ = 0, snapshot_bytes_ = 0;

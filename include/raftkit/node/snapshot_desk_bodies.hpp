@@ -13,7 +13,8 @@ snapshot_desk<Parts>::snapshot_desk(Parts& parts)
       sender_(parts.snapshots, pins_, parts.options.for_snapshots(), parts.self.incarnation,
               parts.options.heartbeat_interval, parts.port()),
       receiver_(parts.snapshots, pins_, parts.options.for_snapshots(), parts.self.incarnation,
-                parts.options.heartbeat_interval * 5, parts.options.message_bytes_max, parts.port()),
+                parts.options.heartbeat_interval * 5, parts.options.message_bytes_max,
+                parts.port()),
       calls_(parts.snapshots, parts.port()) {}
 
 // ---- life ----
@@ -56,8 +57,8 @@ void snapshot_desk<Parts>::close(instant deadline) {
 
 template <class Parts>
 bool snapshot_desk<Parts>::idle() const noexcept {
-    return !save_ && !restore_ && drops_.empty() && calls_.idle() && sender_.idle() && receiver_.idle() &&
-           paced_.empty() && !image_ && !restoring_;
+    return !save_ && !restore_ && drops_.empty() && calls_.idle() && sender_.idle() &&
+           receiver_.idle() && paced_.empty() && !image_ && !restoring_;
 }
 
 template <class Parts>
@@ -115,12 +116,14 @@ void snapshot_desk<Parts>::effect(snapshot_effect& what) {
 
 template <class Parts>
 void snapshot_desk<Parts>::want(node_id from, const snapshot_want& asked) {
-    if (parts_.core->admits(from, asked.term, asked.id)) sender_.want(from, asked, parts_.now, actions_);
+    if (parts_.core->admits(from, asked.term, asked.id))
+        sender_.want(from, asked, parts_.now, actions_);
 }
 
 template <class Parts>
 void snapshot_desk<Parts>::piece(node_id from, const snapshot_piece& got) {
-    if (parts_.core->admits(from, got.term, got.id)) receiver_.piece(from, got, parts_.now, actions_);
+    if (parts_.core->admits(from, got.term, got.id))
+        receiver_.piece(from, got, parts_.now, actions_);
 }
 
 template <class Parts>
@@ -128,7 +131,8 @@ void snapshot_desk<Parts>::heard_done(node_id from, const snapshot_done& done) {
     if (done.status == install_status::installing) return sender_.heard(from, parts_.now);
     if (done.status != install_status::installed) return;
     const kept_snapshots::entry* known = coordinator_.kept().find(done.id);
-    parts_.tell(snapshot_shipped{from, done.id, known != nullptr ? known->manifest.meta.bytes : 0, {}});
+    parts_.tell(
+        snapshot_shipped{from, done.id, known != nullptr ? known->manifest.meta.bytes : 0, {}});
 }
 
 template <class Parts>
@@ -155,8 +159,8 @@ void snapshot_desk<Parts>::machine_moved(typename applier<machine>::progress_t& 
     if (moved.captured) {
         captured_bytes_ = applied_bytes_;
         if (moved.captured_image) image_.emplace(std::move(*moved.captured_image));
-        result<snapshot_basis> basis =
-            image_ ? parts_.core->basis_at(moved.captured_at) : result<snapshot_basis>(moved.capture_failed);
+        result<snapshot_basis> basis = image_ ? parts_.core->basis_at(moved.captured_at)
+                                              : result<snapshot_basis>(moved.capture_failed);
         if (!basis && image_) {
             order::drop_image gone;
             on(gone);
@@ -305,7 +309,8 @@ void snapshot_desk<Parts>::stepped(const snapshot_step& step) {
 template <class Parts>
 void snapshot_desk<Parts>::save_stepped() {
     if (!save_->done) {
-        if (save_->stage() == save_t::stage_t::publish && !coordinator_.may_publish()) save_->cancel();
+        if (save_->stage() == save_t::stage_t::publish && !coordinator_.may_publish())
+            save_->cancel();
         return run(*save_);
     }
     const error how = save_->status;
@@ -315,7 +320,8 @@ void snapshot_desk<Parts>::save_stepped() {
         snapshot_bytes_ = made->meta.bytes;
         const u64 warn = parts_.options.snapshot_bytes_warn;
         parts_.tell(snapshot_published{made->meta.id, snapshot_origin::captured, made->meta.bytes,
-                                       parts_.now - save_began_, warn != 0 && made->meta.bytes > warn});
+                                       parts_.now - save_began_,
+                                       warn != 0 && made->meta.bytes > warn});
     }
     coordinator_.saved(how, made, listing, parts_.now, actions_);
     save_.reset();

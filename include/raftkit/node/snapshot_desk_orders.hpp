@@ -1,11 +1,13 @@
 #pragma once
-// The bodies of snapshot_desk, continued: how each order is carried out. Included by snapshot_desk.hpp alone.
+// The bodies of snapshot_desk, continued: how each order is carried out. Included by
+// snapshot_desk.hpp alone.
 
 #include <raftkit/node/snapshot_desk.hpp>
 
 RAFTKIT_NAMESPACE_BEGIN
 
-// Orders may order more; they are carried out first to last. What is free to leave, leaves at the end.
+// Orders may order more; they are carried out first to last. What is free to leave, leaves at the
+// end.
 template <class Parts>
 void snapshot_desk<Parts>::execute() {
     for (std::size_t i = 0; i < actions_.orders.size(); ++i) {
@@ -41,8 +43,8 @@ void snapshot_desk<Parts>::on(order::start_save& what) {
     parts_.tell(snapshot_begun{what.manifest.meta.id.at, what.cause});
     save_cause_ = what.cause;
     save_began_ = parts_.now;
-    save_.emplace(parts_.snapshots, std::move(*image_), std::move(what.manifest), parts_.options.for_snapshots(),
-                  parts_.port());
+    save_.emplace(parts_.snapshots, std::move(*image_), std::move(what.manifest),
+                  parts_.options.for_snapshots(), parts_.port());
     image_.reset();
     start(*save_);
 }
@@ -137,7 +139,8 @@ void snapshot_desk<Parts>::on(order::ask_compaction&) {
 template <class Parts>
 void snapshot_desk<Parts>::on(order::ask_retention&) {
     coordinator_.retain(
-        parts_.policies.retention, parts_.now, [&](snapshot_id id) { return pins_.pinned(id); }, actions_);
+        parts_.policies.retention, parts_.now, [&](snapshot_id id) { return pins_.pinned(id); },
+        actions_);
 }
 
 template <class Parts>
@@ -225,8 +228,10 @@ template <class Parts>
 void snapshot_desk<Parts>::on(order::tell_accept_failed& what) {
     if (what.status == install_status::corrupt || what.status == install_status::restore_failed) {
         const bool damaged = what.status == install_status::corrupt;
-        parts_.tell(snapshot_failed{bulk_use::receive, what.id.at,
-                                    {damaged ? errc::corrupt : errc::restore_failed, 0, "receiver"}});
+        parts_.tell(
+            snapshot_failed{bulk_use::receive,
+                            what.id.at,
+                            {damaged ? errc::corrupt : errc::restore_failed, 0, "receiver"}});
     }
     parts_.core->accept_failed(what.id, what.status);
 }

@@ -1,6 +1,7 @@
 #pragma once
-// What a node shows of itself: the core's status, and the phase, storage and snapshot figures beside it. Copied by any
-// thread from words under a sequence lock: the writer never waits, a reader retries if it was overtaken.
+// What a node shows of itself: the core's status, and the phase, storage and snapshot figures
+// beside it. Copied by any thread from words under a sequence lock: the writer never waits, a
+// reader retries if it was overtaken.
 
 #include <array>
 #include <atomic>
@@ -29,8 +30,9 @@ struct node_status : core::status {
     node_status() noexcept = default;
 };
 
-// One writer, many readers. Words are stored with release and loaded with acquire: a reader that saw one word of a
-// newer copy also sees that its sequence number changed. Only `peer_count` peers are copied.
+// One writer, many readers. Words are stored with release and loaded with acquire: a reader that
+// saw one word of a newer copy also sees that its sequence number changed. Only `peer_count` peers
+// are copied.
 class published_status {
 public:
     void publish(const node_status& now) noexcept {
@@ -51,7 +53,8 @@ public:
         std::array<u64, word_count> copy;
         for (;;) {
             const u64 before = sequence_.load(std::memory_order_acquire);
-            for (std::size_t i = 0; i < word_count; ++i) copy[i] = words_[i].load(std::memory_order_acquire);
+            for (std::size_t i = 0; i < word_count; ++i)
+                copy[i] = words_[i].load(std::memory_order_acquire);
             if (before % 2 == 0 && sequence_.load(std::memory_order_relaxed) == before) break;
         }
         node_status made;

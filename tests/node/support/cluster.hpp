@@ -1,6 +1,6 @@
 #pragma once
-// Nodes of one cluster on one thread and in virtual time: manual drives, an in-process hub, disks and shelves that
-// survive a restart. Operations remember how they ended, and that they ended once.
+// Nodes of one cluster on one thread and in virtual time: manual drives, an in-process hub, disks
+// and shelves that survive a restart. Operations remember how they ended, and that they ended once.
 
 #include <doctest/doctest.h>
 
@@ -55,7 +55,8 @@ struct test_policies : manual_policies {
     listener observer{};
 };
 
-using test_node = node<plain_storage, inproc_transport, testing::register_map, memory_snapshots, test_policies>;
+using test_node =
+    node<plain_storage, inproc_transport, testing::register_map, memory_snapshots, test_policies>;
 
 // A request with a memory.
 template <class Request>
@@ -84,7 +85,8 @@ struct set_command : asked<proposal> {
 
 inline configuration voters(std::initializer_list<u64> ids) {
     configuration made;
-    for (const u64 id : ids) made.members.push_back({{id}, member_role::voter, member_role::none, 0, ""});
+    for (const u64 id : ids)
+        made.members.push_back({{id}, member_role::voter, member_role::none, 0, ""});
     return made;
 }
 
@@ -120,8 +122,9 @@ public:
         seat& one = at(id);
         test_policies rules;
         rules.observer.to = &one.heard;
-        one.up = std::make_unique<test_node>(one.options, plain_storage(one.disk), inproc_transport(hub),
-                                             testing::register_map{}, one.shelf, std::move(rules));
+        one.up =
+            std::make_unique<test_node>(one.options, plain_storage(one.disk), inproc_transport(hub),
+                                        testing::register_map{}, one.shelf, std::move(rules));
         one.drive = std::make_unique<drive::manual<test_node>>(*one.up);
         return one.drive->open();
     }

@@ -1,6 +1,6 @@
 #pragma once
-// A log on a disk that is a map: it survives its node, so that a test can restart it, look at it and change it; it can
-// be told to be late or to fail.
+// A log on a disk that is a map: it survives its node, so that a test can restart it, look at it
+// and change it; it can be told to be late or to fail.
 
 #include <map>
 #include <utility>
@@ -43,10 +43,12 @@ public:
         found.last = disk_->base.at;
         term_t before;
         for (auto& [index, one] : disk_->entries) {
-            if (std::exchange(before, one.view().term) != one.view().term) found.term_runs.push_back({{index}, one.view().term});
+            if (std::exchange(before, one.view().term) != one.view().term)
+                found.term_runs.push_back({{index}, one.view().term});
             found.last = {{index}, one.view().term};
             const entry_view entry = *one.view().begin();
-            if (entry.kind == entry_kind::membership) found.members.push_back(*decode_configuration(entry.body));
+            if (entry.kind == entry_kind::membership)
+                found.members.push_back(*decode_configuration(entry.body));
         }
         return found;
     }
@@ -61,12 +63,14 @@ public:
             disk_->base = *batch.reset;
         }
         for (const run_view& each : batch.append) {
-            disk_->entries.erase(disk_->entries.lower_bound(each.first.value), disk_->entries.end());
+            disk_->entries.erase(disk_->entries.lower_bound(each.first.value),
+                                 disk_->entries.end());
             for (index_t at = each.first; at <= each.last(); at = at.next()) {
                 const run_view one = each.slice(at, at);
                 block* copy = allocate_block(one.bytes);
                 std::memcpy(copy->bytes(), one.data(), one.bytes);
-                disk_->entries.emplace(at.value, run(run_view{copy, 0, one.bytes, at, one.term, 1}, run::adopt_t{}));
+                disk_->entries.emplace(
+                    at.value, run(run_view{copy, 0, one.bytes, at, one.term, 1}, run::adopt_t{}));
             }
         }
         if (!disk_->late) return {batch.id, {}, 1024, {}, {}};
@@ -80,10 +84,11 @@ public:
     void load(load_request asked) noexcept {
         loaded answer;
         answer.id = asked.id;
-        if (!disk_->entries.contains(asked.first.value)) answer.status = {errc::compacted, 0, "plain_storage"};
+        if (!disk_->entries.contains(asked.first.value))
+            answer.status = {errc::compacted, 0, "plain_storage"};
         u64 bytes = 0;
-        for (index_t at = asked.first; !answer.status && at <= asked.last && bytes <= asked.bytes_max;
-             at = at.next()) {
+        for (index_t at = asked.first;
+             !answer.status && at <= asked.last && bytes <= asked.bytes_max; at = at.next()) {
             const auto found = disk_->entries.find(at.value);
             if (found == disk_->entries.end()) break;
             bytes += found->second.view().bytes;
@@ -92,7 +97,8 @@ public:
         port_.post(std::move(answer));
     }
     void compact(const log_base& upto) noexcept {
-        disk_->entries.erase(disk_->entries.begin(), disk_->entries.upper_bound(upto.at.index.value));
+        disk_->entries.erase(disk_->entries.begin(),
+                             disk_->entries.upper_bound(upto.at.index.value));
         disk_->base = upto;
     }
     void close() noexcept {}

@@ -1,8 +1,10 @@
 #pragma once
-// The default drive: one poller thread for consensus, transport, apply and the host's own sockets; the work executor's
-// thread beside it. Threads cost more than disks (design §7), so everything fast shares one.
+// The default drive: one poller thread for consensus, transport, apply and the host's own sockets;
+// the work executor's thread beside it. Threads cost more than disks (design §7), so everything
+// fast shares one.
 //
-//   a turn: wait -> all ready watchers (peers', host's) -> node.poll(now) -> finishes run -> on_turn_end
+//   a turn: wait -> all ready watchers (peers', host's) -> node.poll(now) -> finishes run ->
+//   on_turn_end
 //
 // watch, change and unwatch: on the loop thread, or before start(). run() and stop(): any thread.
 
@@ -20,8 +22,9 @@ namespace drive {
 template <class Node>
 class loop {
     using work_on = bare<decltype((std::declval<typename Node::policies_type&>().work_on))>;
-    static_assert(!std::is_same_v<work_on, inline_executor>,
-                  "raftkit: drive::loop needs a work_on of another thread: snapshots would stop the loop");
+    static_assert(
+        !std::is_same_v<work_on, inline_executor>,
+        "raftkit: drive::loop needs a work_on of another thread: snapshots would stop the loop");
 
 public:
     using hook = void (*)(void* with) noexcept;
@@ -54,7 +57,8 @@ public:
     void stop(duration patience) noexcept;
     void join() noexcept { thread_.join(); }
     bool ended() const noexcept { return ended_.load(std::memory_order_seq_cst); }
-    // A thread that submitted something and then sees ended() calls this: no turn would take it any more.
+    // A thread that submitted something and then sees ended() calls this: no turn would take it any
+    // more.
     void refuse_late() noexcept;
 
 private:
@@ -77,7 +81,8 @@ result<void> loop<Node>::open() {
     if (result<void> done = poller_.open(); !done) return done.why();
     if (result<void> done = node_.inbox().open(); !done) return done.why();
     wakes_.fd = node_.inbox().wake_fd();
-    wakes_.ready = [](watcher&, u32) noexcept {};  // being awake is all; the mailbox is looked at anyway
+    wakes_.ready = [](watcher&, u32) noexcept {
+    };  // being awake is all; the mailbox is looked at anyway
     if (result<void> done = poller_.add(wakes_, poll_in); !done) return done.why();
     if constexpr (pollable_transport<typename Node::transport_type>) {
         if (result<void> done = node_.transport().attach(poller_); !done) return done.why();

@@ -1,6 +1,6 @@
 #pragma once
-// The manual drive: a node inside somebody else's loop, or a simulation. It has no thread and never waits; the host
-// calls poll() when the descriptor is readable or the returned deadline has come.
+// The manual drive: a node inside somebody else's loop, or a simulation. It has no thread and never
+// waits; the host calls poll() when the descriptor is readable or the returned deadline has come.
 //
 //   foreign loop: wait for fd() or deadline -> poll(now) -> deadline
 //   simulation:   poll(virtual now), no descriptor at all
@@ -21,9 +21,11 @@ public:
     explicit manual(Node& driven) noexcept : node_(driven) {}
     manual(manual&&) = delete;
 
-    // Without a descriptor, for transports that need no poller: the host's instants are the only time.
+    // Without a descriptor, for transports that need no poller: the host's instants are the only
+    // time.
     result<void> open() { return node_.open(); }
-    // With a descriptor: sockets and other threads make fd() readable. Uses the real clock for slices and stamps.
+    // With a descriptor: sockets and other threads make fd() readable. Uses the real clock for
+    // slices and stamps.
     result<void> open_with_descriptor() {
         if (result<void> done = poller_.open(); !done) return done.why();
         if (result<void> done = node_.inbox().open(); !done) return done.why();

@@ -1,6 +1,6 @@
 #pragma once
-// How requests enter: refused at once, or begun. A refusal is an end like any other, so it also comes later, in the
-// apply context. Included by driver.hpp alone.
+// How requests enter: refused at once, or begun. A refusal is an end like any other, so it also
+// comes later, in the apply context. Included by driver.hpp alone.
 
 #include <new>
 
@@ -8,7 +8,8 @@
 
 RAFTKIT_NAMESPACE_BEGIN
 
-// Newest first, as the mailbox has them: turned round, so that requests begin in the order of their submission.
+// Newest first, as the mailbox has them: turned round, so that requests begin in the order of their
+// submission.
 template <class Parts>
 void driver<Parts>::take_submissions() noexcept {
     operation* newest_first = parts_.inbox.take_submitted();
@@ -29,10 +30,13 @@ void driver<Parts>::take_submissions() noexcept {
 template <class Parts>
 error driver<Parts>::refuses(const operation& asked, u64 bytes) const noexcept {
     if (parts_.closing || fatal_) return {errc::stopped, 0, "node: closing"};
-    const bool waits = asked.what == operation::kind::serving || asked.what == operation::kind::wait_applied;
+    const bool waits =
+        asked.what == operation::kind::serving || asked.what == operation::kind::wait_applied;
     if (!parts_.core && !waits) return {errc::not_started, 0, "node: recovering"};
-    if (parts_.operations > parts_.options.operations_max) return {errc::busy, 0, "node: operations_max"};
-    const bool appends = asked.what == operation::kind::propose || asked.what == operation::kind::change;
+    if (parts_.operations > parts_.options.operations_max)
+        return {errc::busy, 0, "node: operations_max"};
+    const bool appends =
+        asked.what == operation::kind::propose || asked.what == operation::kind::change;
     if (asked.cancel_asked.load(std::memory_order_relaxed)) {
         return {appends ? errc::busy : errc::cancelled, 0, "node: cancelled before it was begun",
                 u64(errc::cancelled)};
@@ -46,8 +50,10 @@ error driver<Parts>::refuses(const operation& asked, u64 bytes) const noexcept {
             return {errc::busy, 0, "propose: no space for the log", u64(errc::no_space)};
         }
     }
-    const bool reads = asked.what == operation::kind::read || asked.what == operation::kind::read_stale;
-    if (reads && parts_.phase != node_phase::serving) return {errc::not_started, 0, "node: not serving yet"};
+    const bool reads =
+        asked.what == operation::kind::read || asked.what == operation::kind::read_stale;
+    if (reads && parts_.phase != node_phase::serving)
+        return {errc::not_started, 0, "node: not serving yet"};
     return {};
 }
 
@@ -67,17 +73,20 @@ void driver<Parts>::begin(operation& asked) noexcept {
         case operation::kind::read: return requests_.collect_read(asked);
         case operation::kind::read_stale: return read_stale(asked);
         case operation::kind::change:
-            return appended(asked, parts_.core->change_members(static_cast<membership_change&>(asked).next));
+            return appended(
+                asked, parts_.core->change_members(static_cast<membership_change&>(asked).next));
         case operation::kind::transfer: {
             const node_id to = static_cast<leadership_transfer&>(asked).to;
-            if (result<void> begun = parts_.core->transfer_to(to); !begun) return parts_.end(asked, begun.why());
+            if (result<void> begun = parts_.core->transfer_to(to); !begun)
+                return parts_.end(asked, begun.why());
             return requests_.transferring(asked);
         }
         case operation::kind::snapshot:
             if (!desk_) return parts_.end(asked, {errc::not_started, 0, "snapshot_now"});
             return desk_->request(static_cast<snapshot_ticket&>(asked));
         case operation::kind::wait_applied:
-            if (parts_.core && static_cast<applied_wait&>(asked).at <= parts_.core->status().applied) {
+            if (parts_.core &&
+                static_cast<applied_wait&>(asked).at <= parts_.core->status().applied) {
                 return parts_.end(asked, {});
             }
             return requests_.wait_applied(static_cast<applied_wait&>(asked));
@@ -99,7 +108,8 @@ void driver<Parts>::appended(operation& asked, const result<log_id>& where) noex
 template <class Parts>
 void driver<Parts>::propose_large(proposal& asked) noexcept {
     if (asked.large.valid()) {
-        return appended(asked, parts_.core->propose(entry_kind::command, std::move(asked.large), stamp()));
+        return appended(asked,
+                        parts_.core->propose(entry_kind::command, std::move(asked.large), stamp()));
     }
     appended(asked, parts_.core->propose(entry_kind::command, asked.command, stamp()));
 }
@@ -114,7 +124,8 @@ void driver<Parts>::propose(byte_span command, operation& asked) noexcept {
 
 template <class Parts>
 i64 driver<Parts>::stamp() const noexcept {
-    return parts_.options.stamp_time && parts_.clocks.unix_ns != nullptr ? parts_.clocks.unix_ns() : 0;
+    return parts_.options.stamp_time && parts_.clocks.unix_ns != nullptr ? parts_.clocks.unix_ns()
+                                                                         : 0;
 }
 
 template <class Parts>
@@ -128,7 +139,8 @@ void driver<Parts>::read_stale(operation& asked) noexcept {
 template <class Parts>
 void driver<Parts>::flush_reads() noexcept {
     if (!requests_.has_collected()) return;
-    const result<void> begun = parts_.core->read(requests_.next_round(), parts_.options.lease_reads);
+    const result<void> begun =
+        parts_.core->read(requests_.next_round(), parts_.options.lease_reads);
     operation* chain = requests_.take_collected();
     if (begun) return requests_.asked(chain);
     error why = begun.why();
@@ -147,7 +159,8 @@ void driver<Parts>::take_nudge() noexcept {
     pending_.cancel_asked(parts_.ender());
     requests_.cancel_asked(parts_.ender());
     if (desk_) desk_->cancel_asked();
-    const std::unique_ptr<node_options> next(next_options_.exchange(nullptr, std::memory_order_acquire));
+    const std::unique_ptr<node_options> next(
+        next_options_.exchange(nullptr, std::memory_order_acquire));
     if (next == nullptr) return;
     // What cannot change was compared by reconfigure(); what is not a number stays as it was.
     identity who = parts_.options.who;
@@ -163,7 +176,8 @@ result<void> driver<Parts>::reconfigure(const node_options& next) noexcept {
     if (result<void> valid = next.validate(); !valid) return valid.why();
     const auto fixed = [](const char* row) { return error{errc::invalid_option, 0, row}; };
     const node_options& now = first_options_;
-    if (next.who.self != now.who.self || next.who.cluster != now.who.cluster || next.who.group != now.who.group) {
+    if (next.who.self != now.who.self || next.who.cluster != now.who.cluster ||
+        next.who.group != now.who.group) {
         return fixed("who: cannot be changed");
     }
     if (next.cluster_name != now.cluster_name) return fixed("cluster_name: cannot be changed");

@@ -1,8 +1,9 @@
 #pragma once
 // A node's life: open, the phases until it serves, close. Included by driver.hpp alone.
 //
-//   open(): lock, recover, list, reconcile --> bootstrap record durable --> core --> restoring --> replaying --> serving
-//   close(): hand over, last snapshot --> operations end --> queue drained --> storage and transport closed --> stopped
+//   open(): lock, recover, list, reconcile --> bootstrap record durable --> core --> restoring -->
+//   replaying --> serving close(): hand over, last snapshot --> operations end --> queue drained
+//   --> storage and transport closed --> stopped
 
 #include <raftkit/io/clock.hpp>
 #include <raftkit/node/driver.hpp>
@@ -27,12 +28,14 @@ result<void> driver<Parts>::open() {
     }
     result<store_report> report = parts_.snapshots.recover(parts_.self);
     if (!report) return report.why();
-    for (const damage& each : report->found) parts_.tell(damage_found{each, damage_verdict::refuse});
+    for (const damage& each : report->found)
+        parts_.tell(damage_found{each, damage_verdict::refuse});
     result<std::vector<snapshot_manifest>> listing = parts_.snapshots.list();
     if (!listing) return listing.why();
 
     std::optional<log_id> durable;
-    if constexpr (durable_machine<typename Parts::machine_type>) durable = parts_.machine.durable_index();
+    if constexpr (durable_machine<typename Parts::machine_type>)
+        durable = parts_.machine.durable_index();
     core::recovered seen = gather(*log, *listing, durable);
     const core::start_plan plan = core::reconcile(seen);
     if (plan.action == core::start_action::damaged) {
@@ -43,12 +46,14 @@ result<void> driver<Parts>::open() {
     if (result<void> bound = bind_executors(); !bound) return bound.why();
     desk_ = std::make_unique<snapshot_desk<Parts>>(parts_);
     desk_->listed(*listing);
-    if (result<void> opened = parts_.transport.open(parts_.self, parts_.port()); !opened) return opened.why();
+    if (result<void> opened = parts_.transport.open(parts_.self, parts_.port()); !opened)
+        return opened.why();
     transport_open_ = true;
     know(seen.peers);
 
     if (is_blank(seen) && parts_.options.bootstrap) {
-        // Before the first message the list becomes the log's base: from here on nobody reads it again.
+        // Before the first message the list becomes the log's base: from here on nobody reads it
+        // again.
         seen.base = {{}, *parts_.options.bootstrap};
         opening_ticket_ = {1};
         opening_durable_ = false;
@@ -66,7 +71,8 @@ result<void> driver<Parts>::open() {
     return {};
 }
 
-// Computed once, on an empty directory; afterwards the stored one counts, if it was made from the same name.
+// Computed once, on an empty directory; afterwards the stored one counts, if it was made from the
+// same name.
 template <class Parts>
 result<u64> driver<Parts>::computed_cluster() {
     const u64 made = cluster_id_of(parts_.options.cluster_name, *parts_.options.bootstrap);
@@ -91,8 +97,10 @@ error driver<Parts>::check_found(const damage& seen) {
 template <class Parts>
 result<void> driver<Parts>::bind_executors() {
     auto& rules = parts_.policies;
-    if constexpr (bindable_executor<bare<decltype((rules.apply_on))>>) rules.apply_on.bind(parts_.port());
-    if constexpr (bindable_executor<bare<decltype((rules.work_on))>>) rules.work_on.bind(parts_.port());
+    if constexpr (bindable_executor<bare<decltype((rules.apply_on))>>)
+        rules.apply_on.bind(parts_.port());
+    if constexpr (bindable_executor<bare<decltype((rules.work_on))>>)
+        rules.work_on.bind(parts_.port());
     apply_.home = this;
     apply_.finish = [](operation& self, error, byte_span) noexcept {
         apply_job& job = static_cast<apply_job&>(self);
@@ -145,7 +153,8 @@ void driver<Parts>::advance_phase() noexcept {
     }
 }
 
-// A failed write or sync of the log, or of apply: no further acknowledgement, and the node goes (known bug 46 ff.).
+// A failed write or sync of the log, or of apply: no further acknowledgement, and the node goes
+// (known bug 46 ff.).
 template <class Parts>
 void driver<Parts>::fail(error why) noexcept {
     if (fatal_) return;
@@ -190,7 +199,8 @@ void driver<Parts>::close(instant deadline) noexcept {
 template <class Parts>
 void driver<Parts>::advance_close() noexcept {
     if (handing_over_) {
-        const bool over = !parts_.core->leads() || parts_.core->status().transfer_target == node_id{};
+        const bool over =
+            !parts_.core->leads() || parts_.core->status().transfer_target == node_id{};
         if (!over && parts_.now < hand_over_until_) return;
         handing_over_ = false;
     }

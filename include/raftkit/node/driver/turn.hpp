@@ -137,13 +137,15 @@ template <class Parts>
 void driver<Parts>::receive(const envelope& mail) noexcept {
     if (!parts_.core) return;  // peers say it again
     parts_.core->receive(mail);
-    if (const auto* done = std::get_if<snapshot_done>(&mail.body)) desk_->heard_done(mail.peer, *done);
+    if (const auto* done = std::get_if<snapshot_done>(&mail.body))
+        desk_->heard_done(mail.peer, *done);
 }
 
 template <class Parts>
 void driver<Parts>::receive(const bulk_envelope& mail) noexcept {
     if (!parts_.core) return;
-    if (const auto* asked = std::get_if<snapshot_want>(&mail.body)) return desk_->want(mail.peer, *asked);
+    if (const auto* asked = std::get_if<snapshot_want>(&mail.body))
+        return desk_->want(mail.peer, *asked);
     desk_->piece(mail.peer, std::get<snapshot_piece>(mail.body));
 }
 
@@ -164,7 +166,8 @@ bool driver<Parts>::carry_out() noexcept {
 
 template <class Parts>
 void driver<Parts>::do_wire(effects& what) noexcept {
-    if ((what.has & effects::rarely) && what.rare.members) parts_.transport.members(*what.rare.members);
+    if ((what.has & effects::rarely) && what.rare.members)
+        parts_.transport.members(*what.rare.members);
     if ((what.has & effects::sending) == 0) return;
     for (const envelope& each : what.send) parts_.transport.send(each);
 }
@@ -181,7 +184,8 @@ void driver<Parts>::flush_wire() noexcept {
 template <class Parts>
 void driver<Parts>::know(const peer_book& book) noexcept {
     if constexpr (requires(node_id peer) { parts_.transport.know(peer, u64{}); }) {
-        for (const auto& [peer, incarnation] : book.incarnations) parts_.transport.know(peer, incarnation);
+        for (const auto& [peer, incarnation] : book.incarnations)
+            parts_.transport.know(peer, incarnation);
     }
 }
 
@@ -384,7 +388,8 @@ void driver<Parts>::publish() noexcept {
 // On the thread that polls it is exact; elsewhere at most publish_every old while the node is busy.
 template <class Parts>
 node_status driver<Parts>::status() const noexcept {
-    if (polls_on_.load(std::memory_order_relaxed) != detail::this_thread()) return published_.read();
+    if (polls_on_.load(std::memory_order_relaxed) != detail::this_thread())
+        return published_.read();
     node_status now;
     describe(now);
     return now;

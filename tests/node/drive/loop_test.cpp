@@ -1,0 +1,152 @@
+// Real threads, sockets and files: the default way to run a node. Also the test that
+// ThreadSanitizer looks at.
+
+#include <doctest/doctest.h>
+
+#include <node/support/loop_cluster.hpp>
+
+using namespace node_tests;
+
+TEST_CASE("three nodes over TCP and WAL serve other threads, and know everything after a restart") {
+    loop_cluster c(3);
+    c.start_all();
+    std::atomic<bool> over{false};
+    u64 looked = 0;
+    std::thread watcher_of_status([&] {
+        while (!over) {
+            for (u64 id = 1; id <= 3; ++id) {
+                const node_status seen = c.node(id).status();
+                CHECK(seen.applied <= seen.commit);
+                CHECK(seen.commit <= seen.last);
+                ++looked;
+            }
+        }
+    });
+    for (u32 i = 0; i < 50; ++i) CHECK(c.set(i, i + 100).code == errc::ok);
+    over = true;
+    watcher_of_status.join();
+    CHECK(looked > 0);
+
+    awaited<snapshot_ticket> ticket;
+    c.node(c.leader()).snapshot_now(ticket);
+    CHECK(ticket.wait().code == errc::ok);
+    CHECK(ticket.id.at.index >= index_t{50});
+    for (u64 id : {1, 2, 3}) c.stop(id);
+
+    c.start_all();
+    CHECK(c.set(60, 160).code == errc::ok);
+    for (u64 id : {1, 2, 3}) {
+        CHECK(loop_cluster::eventually([&] { return c.value(id, 60) == 160; }));
+        CHECK(c.value(id, 49) == 149);
+    }
+}
+
+TEST_CASE("proposals of many threads are all applied") {
+    loop_cluster c(3);
+    c.start_all();
+    const u64 leader = c.leader();
+    std::vector<std::thread> threads;
+    for (u32 thread = 0; thread < 4; ++thread) {
+        threads.emplace_back([&, thread] {
+            for (u32 i = 0; i < 50; ++i) {
+                const auto bytes =
+                    testing::register_command(testing::register_op::add, 1000 + thread, 1);
+                awaited<proposal> wish;
+                wish.command = bytes;
+                c.node(leader).propose(wish);
+                CHECK(wish.wait().code == errc::ok);
+            }
+        });
+    }
+    for (std::thread& each : threads) each.join();
+    for (u32 thread = 0; thread < 4; ++thread) CHECK(c.value(leader, 1000 + thread) == 50);
+}
+
+TEST_CASE("a host's own descriptor is served on the loop, and its turn ends after the operations") {
+    loop_cluster c(1);
+    c.make(1);
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    struct client : watcher {
+        loop_node* node = nullptr;
+        std::vector<std::byte> bytes = testing::register_command(testing::register_op::set, 1, 42);
+        struct wish_t : operation {
+            client* owner = nullptr;
+        } wish;
+        bool asked = false, finished = false;
+        std::atomic<bool> turn_ended_after{false};
+    } host;
+    host.fd = ends[0];
+    host.node = &c.node(1);
+    host.wish.owner = &host;
+    host.ready = [](watcher& self, u32) noexcept {
+        client& mine = static_cast<client&>(self);
+        char got;
+        CHECK(::read(mine.fd, &got, 1) == 1);
+        mine.wish.finish = [](operation& op, error how, byte_span) noexcept {
+            CHECK(how.code == errc::ok);
+            static_cast<client::wish_t&>(op).owner->finished = true;
+        };
+        mine.node->propose(mine.bytes, mine.wish);
+        CHECK_FALSE(mine.finished);  // never inside the call
+        mine.asked = true;
+    };
+    CHECK(c.drive(1).watch(host, poll_in));
+    c.drive(1).on_turn_end(
+        [](void* with) noexcept {
+            client& mine = *static_cast<client*>(with);
+            if (mine.finished) mine.turn_ended_after = true;
+        },
+        &host);
+    REQUIRE(c.drive(1).start());
+    REQUIRE(c.leader() == 1);
+    REQUIRE(::write(ends[1], "x", 1) == 1);
+    CHECK(loop_cluster::eventually([&] { return host.turn_ended_after.load(); }));
+    c.on_loop_of(1, [&] { c.drive(1).unwatch(host); });
+    CHECK(c.value(1, 1) == 42);
+    c.stop(1);
+    ::close(ends[0]);
+    ::close(ends[1]);
+}
+
+TEST_CASE("a stopped loop refuses what comes late instead of keeping it") {
+    loop_cluster c(1);
+    c.start_all();
+    REQUIRE(c.leader() == 1);
+    c.drive(1).stop(seconds(1));
+    c.drive(1).join();
+    CHECK(c.drive(1).ended());
+    awaited<operation> late;
+    c.node(1).read(late);
+    c.drive(1).refuse_late();
+    CHECK(late.wait().code == errc::stopped);
+}
+
+TEST_CASE("a directory in use, of another node or of another cluster is refused") {
+    loop_cluster c(1);
+    c.start_all();
+    REQUIRE(c.leader() == 1);
+    wal_options log;
+    log.directory = c.path(1);
+    log.segment_bytes = 1u << 20;
+    node_options options = c.node(1).options();
+    tcp_options wire;
+    wire.listen = "127.0.0.1:0";
+    const auto open_again = [&] {
+        loop_node other(options, wal(log), tcp_transport(wire), testing::register_map{},
+                        file_snapshots(c.path(1) + "/snap"));
+        drive::loop<loop_node> drive(other);
+        return drive.open().why();
+    };
+    CHECK(open_again().code == errc::busy);
+    c.stop(1);
+    options.cluster_name = "another";
+    CHECK(open_again().code == errc::foreign);
+    options.cluster_name = "";
+    options.who.self = {2};
+    options.bootstrap->members.push_back({{2}, member_role::voter, member_role::none, 0, ""});
+    CHECK(open_again().code == errc::foreign);
+    // Another list at a later start is not read.
+    options.who.self = {1};
+    CHECK(open_again().code == errc::ok);
+}
