@@ -52,8 +52,11 @@ const std::vector<fault>& faults() {
     return all;
 }
 
-// A log of some segments, with everything in it; closed cleanly or cut off.
-std::vector<log_model> make_log(sim_disk& disk, bool clean) {
+// closed: by close(). cut: power went at once. reopened: and it was opened, and power went again.
+enum class ending : u8 { closed, cut, reopened };
+
+// A log of some segments, with everything in it.
+std::vector<log_model> make_log(sim_disk& disk, ending end) {
     std::vector<log_model> states;
     process node(disk);
     REQUIRE(node.open());
@@ -65,8 +68,13 @@ std::vector<log_model> make_log(sim_disk& disk, bool clean) {
         node.settle();
         states.push_back(node.model);
     }
-    if (clean) node.close();
-    disk.power_cut(clean ? power_cut_odds{1'000'000, 0} : power_cut_odds{0, 0});
+    if (end == ending::closed) node.close();
+    disk.power_cut({0, 0});
+    if (end == ending::reopened) {
+        process again(disk);
+        REQUIRE(again.open());
+        disk.power_cut({0, 0});
+    }
     return states;
 }
 
@@ -99,7 +107,7 @@ std::string judge(sim_disk& disk, const std::vector<log_model>& states, std::siz
     return "something acknowledged is gone, and nobody was told";
 }
 
-void damage_everything(bool clean, std::size_t losable) {
+void damage_everything(ending end, std::size_t losable) {
     u64 refused = 0, cases = 0;
     for (const fault& each : faults()) {
         for (std::size_t file = 0;; ++file) {
@@ -107,7 +115,7 @@ void damage_everything(bool clean, std::size_t losable) {
             bool last = false;
             for (u64 sector = 0; sector < sectors; ++sector) {
                 sim_disk disk(5);
-                const auto states = make_log(disk, clean);
+                const auto states = make_log(disk, end);
                 std::vector<std::string> paths;
                 for (const std::string& path : disk.paths()) {
                     if (is_log_file(path)) paths.push_back(path);
@@ -138,18 +146,22 @@ void damage_everything(bool clean, std::size_t losable) {
 }  // namespace
 
 TEST_CASE("one bad sector in a log that was closed is never a silent loss") {
-    damage_everything(true, 0);
+    damage_everything(ending::closed, 0);
 }
 
 TEST_CASE("one bad sector in a log that lost power loses at most the last group") {
-    damage_everything(false, 1);
+    damage_everything(ending::cut, 1);
+}
+
+TEST_CASE("one bad sector in a log that was opened again is never a silent loss") {
+    damage_everything(ending::reopened, 0);
 }
 
 TEST_CASE("a deleted file is never a silent loss") {
-    for (const bool clean : {true, false}) {
+    for (const ending end : {ending::closed, ending::cut, ending::reopened}) {
         for (std::size_t file = 0;; ++file) {
             sim_disk disk(5);
-            const auto states = make_log(disk, clean);
+            const auto states = make_log(disk, end);
             std::vector<std::string> paths;
             for (const std::string& path : disk.paths()) {
                 if (is_log_file(path)) paths.push_back(path);

@@ -244,6 +244,14 @@ TEST_CASE("row 5: a bad header below the run that still holds entries") {
     EXPECT_MARK(wal_row_5_gap, check_damage(disk, damaged_part::log, wal_path(2)));
 }
 
+TEST_CASE("row 5: the segment that holds the base's configuration is missing") {
+    sim_disk disk(1);
+    play(disk, {append(1, 1, 4, 2000), compact(4, 1), append(5, 1, 4, 2000)});
+    REQUIRE(disk.exists(wal_path(1)));
+    REQUIRE(disk.flip_bits(wal_path(1), 40));
+    EXPECT_MARK(wal_row_5_gap, check_damage(disk, damaged_part::log, wal_path(2)));
+}
+
 TEST_CASE("a bad header below the run is no matter when the entries are compacted") {
     sim_disk disk(1);
     play(disk, {append(1, 1, 4, 2000), append(5, 1, 4, 2000), compact(8, 1), append(9, 1)});
@@ -292,6 +300,13 @@ TEST_CASE(
         sim_disk disk(1);
         plant_frame(disk, {}, good, one.view().span());
         check_last(disk, 1);  // the frame itself is right
+    }
+    {
+        sim_disk disk(1);
+        wal_disk::frame_header stranger = good;
+        stranger.chain = 5;
+        plant_frame(disk, {}, stranger, one.view().span());
+        check_last(disk, 0);  // not of this chain: no frame, and no evidence either
     }
     const auto refuses = [&](hard_state before, wal_disk::frame_header frame, const run& body) {
         sim_disk disk(1);
@@ -358,6 +373,39 @@ TEST_CASE("row 8: a torn frame of which only the header is there is cut") {
     REQUIRE(left.size() == 3);
     CHECK(left[2].header.kind == wal_disk::frame_kind::mark);
     check_last(disk, 4);
+}
+
+TEST_CASE("row 8: headers behind the torn frame are zeroed as well") {
+    sim_disk disk(1);
+    {
+        wal_options options = small_options();
+        options.sync = wal_sync::none_unsafe;  // several frames in flight
+        options.segment_bytes = 64u << 10;
+        process node(disk, options);
+        REQUIRE(node.open());
+        node.settle();
+        // The second segment is a filled spare: nothing but the cut writes zeros there.
+        for (const step& each : {append(1, 1, 4, 13'000), append(5, 1, 4, 3000),
+                                 append(9, 1, 1, 5000), append(10, 1, 1, 5000)}) {
+            REQUIRE_FALSE(node.run(each).status);
+        }
+        disk.process_crash();
+    }
+    REQUIRE(frames_of(disk, 2).size() == 4);
+    zero_sector(disk, wal_path(2), frames_of(disk, 2)[0].offset);
+    {
+        wal_options options = small_options();
+        options.segment_bytes = 64u << 10;
+        process node(disk, options);
+        const auto found = node.open();
+        REQUIRE(found);
+        CHECK_FALSE(found->found);
+        CHECK(found->last.index == index_t{4});
+        disk.process_crash();
+    }
+    const auto left = frames_of(disk, 2);
+    REQUIRE(left.size() == 1);
+    CHECK(left[0].header.kind == wal_disk::frame_kind::mark);
 }
 
 TEST_CASE("row 8: the mark of the last frame alone") {
