@@ -21,7 +21,7 @@ u64 sound_frames_in(byte_span bytes) {
     u64 count = 0;
     for (u32 at = 0; at < copy.size(); ++count) {
         if (copy.size() - at < frame_header_bytes) return 0;
-        const auto head = peek_frame(copy.bytes().data() + at, 1u << 20);
+        const auto head = peek_frame(copy.bytes().data() + at, 8u << 20);
         if (!head || copy.size() - at < head->frame_bytes()) return 0;
         const auto decoded = decode_frame(*head, *copy.owner(), at, {}, 0);
         if (!decoded || !records_are_sound(*decoded)) return 0;
@@ -294,6 +294,27 @@ TEST_CASE("a peer that never reads costs a bounded buffer, and others are not de
     CHECK(one.owner->refs.load() == 1);
     CHECK(sound_frames_in(deaf.received) ==
           sent);  // its hello's answer, and all but the one to node 2
+}
+
+TEST_CASE("frames larger than the socket's buffers leave in parts and arrive whole") {
+    network net;
+    tcp_node& a = net.add(who(1));
+    raw_peer slow(a);
+    slow.say_hello(2, 1);
+    REQUIRE(net.until([&] { return a.states == "2+"; }));
+    block_pool pool;
+    run_builder builder(pool);
+    const std::string text(4u << 20, 'x');
+    const run_view one = builder.append({{1}, {1}}, entry_kind::command, as_bytes(text), 0);
+    const append_request large{{1}, {}, {}, {}, 0, one};
+    for (int i = 0; i < 4; ++i) a.transport.send(envelope{{2}, 0, large});
+    const u64 sent = a.transport.counters().frames_sent;
+    CHECK(sent >= 2);
+    REQUIRE(net.until([&] {
+        REQUIRE(slow.listen());
+        return slow.received.size() > sent * text.size();
+    }));
+    CHECK(sound_frames_in(slow.received) == sent + 1);  // and the answer to its hello
 }
 
 TEST_CASE("a frame that the peer would refuse for its size is dropped here instead") {
