@@ -122,7 +122,8 @@ private:
     };
     struct leader_state {
         std::vector<progress> peers;
-        index_t barrier;  // first entry of this term
+        voter_table voters;  // positions in peers
+        index_t barrier;     // first entry of this term
         read_queue reads;
         instant heartbeat_at, quorum_at, notice_at = never;
         bool heartbeat_due = false;
@@ -168,6 +169,8 @@ private:
 
     // consensus/receive.hpp
     bool knows_sender(const envelope& mail) noexcept;
+    template <class Body>
+    bool take(const envelope& mail) noexcept;
     void on(node_id from, const vote_request& asked) noexcept;
     void on(node_id from, const vote_reply& answer) noexcept;
     void on(node_id from, const append_request& request) noexcept;
@@ -224,6 +227,7 @@ private:
     void name_learners() noexcept;
     void append_membership(configuration next) noexcept;
     void members_in_force() noexcept;
+    void count_voters(leader_state& office) noexcept;
     void members_committed(index_t before) noexcept;
     void advance_transfer() noexcept;
     void end_transfer(error how) noexcept;

@@ -19,8 +19,11 @@ public:
     void restart(instant now, const options& numbers, prng& random) noexcept {
         const u64 low = static_cast<u64>(numbers.election_timeout_min.ns);
         const u64 high = static_cast<u64>(numbers.election_timeout_max.ns);
-        deadline_ = now + nanoseconds(static_cast<i64>(random.between(low, high)));
+        timeout_ = nanoseconds(static_cast<i64>(random.between(low, high)));
+        deadline_ = now + timeout_;
     }
+    // The leader was heard: the same timeout begins again. It is drawn anew when it runs out.
+    void put_off(instant now) noexcept { deadline_ = now + timeout_; }
     void run_out(instant now) noexcept { deadline_ = now; }
     // A machine that was suspended must not campaign before it could hear its leader again.
     bool overslept(instant now, const options& numbers) const noexcept {
@@ -29,6 +32,7 @@ public:
 
 private:
     instant deadline_ = never;
+    duration timeout_;
 };
 
 // Who answered what in one round. A voter's first answer counts; duplicates do not (scenario A13).

@@ -35,6 +35,31 @@ constexpr bool votes_outgoing(const member& of, bool joint) noexcept {
     return joint && of.old_role == member_role::voter;
 }
 
+// The voters of both halves as positions in the leader's table of peers: what a leader counts with
+// on every reply, without a search.
+struct voter_table {
+    static constexpr u8 self = 0xff;
+    std::array<u8, peers_max> incoming{}, outgoing{};
+    u32 incoming_count = 0, outgoing_count = 0;
+
+    // `value_of(position) -> u64`; `own` is ours.
+    template <class ValueOf>
+    u64 agreed(u64 own, ValueOf&& value_of) const noexcept {
+        const u64 first = half(incoming, incoming_count, own, value_of);
+        if (outgoing_count == 0) return first;
+        return std::min(first, half(outgoing, outgoing_count, own, value_of));
+    }
+
+private:
+    template <class ValueOf>
+    static u64 half(const std::array<u8, peers_max>& voters, u32 count, u64 own,
+                    ValueOf&& value_of) noexcept {
+        u64 values[peers_max];
+        for (u32 k = 0; k < count; ++k) values[k] = voters[k] == self ? own : value_of(voters[k]);
+        return majority_of(values, count);
+    }
+};
+
 // The largest value that both majorities reach; `value_of(node_id) -> u64`. O(members log members).
 template <class ValueOf>
 u64 agreed(const configuration& members, ValueOf&& value_of) noexcept {

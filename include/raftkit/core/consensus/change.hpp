@@ -98,8 +98,26 @@ inline void consensus::members_in_force() noexcept {
         each.leaving = now.find(each.id) == nullptr;
         leaving |= each.leaving;
     }
+    count_voters(*office);
     // A removed peer stays connected until it can know that it is (known bug 92).
     if (!leaving) announce_members(now);
+}
+
+inline void consensus::count_voters(leader_state& office) noexcept {
+    const configuration& now = members_.latest();
+    office.voters = {};
+    const auto position = [&](node_id id) {
+        u8 at = 0;
+        while (at < office.peers.size() && office.peers[at].id != id) ++at;
+        return at == office.peers.size() ? voter_table::self : at;
+    };
+    for (const member& each : now.members) {
+        voter_table& table = office.voters;
+        if (votes_incoming(each)) table.incoming[table.incoming_count++] = position(each.id);
+        if (votes_outgoing(each, now.joint)) {
+            table.outgoing[table.outgoing_count++] = position(each.id);
+        }
+    }
 }
 
 // The commit index passed configurations above `before`.

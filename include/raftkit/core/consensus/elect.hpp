@@ -204,11 +204,8 @@ inline void consensus::check_quorum() noexcept {
     leader_state* office = leading();
     office->quorum_at = now_ + options_.election_timeout_min;
     const instant since = now_ - options_.election_timeout_min;
-    const u64 alive = agreed(members_.latest(), [&](node_id id) -> u64 {
-        if (id == who_.self) return 1;
-        const progress* each = peer(id);
-        return each != nullptr && each->heard_at > since ? 1 : 0;
-    });
+    const u64 alive = office->voters.agreed(
+        1, [&](u8 at) -> u64 { return office->peers[at].heard_at > since ? 1 : 0; });
     if (alive == 0) become_follower(hard_.term, {});
 }
 

@@ -47,25 +47,29 @@ inline void consensus::flush_persist() noexcept {
     }
     batch.append = runs;
     batch.id = stable_.issue(log_.last_index());
-    issued_.push_back({batch.id, carries});
+    if (!now_stamp().reached(durable_)) issued_.push_back({batch.id, carries});
     if (book_dirty_) work_ = true;
 }
 
 inline void consensus::persisted(ticket upto) noexcept {
     if (!running() || !stable_.complete(upto)) return;
-    touch();
+    status_stale_ = true;
     while (!issued_.empty() && issued_.front().id <= upto) {
         durable_ = issued_.front().carries;
         issued_.pop_front();
     }
     log_.tail().release_buried(upto);
     if (!held_.empty()) release_held();
-    own_vote_durable();
+    if (handed_ < commit_ || reply_.due) touch();
     if (leading() != nullptr) {
         try_commit();
         return;
     }
-    if (std::min(verified_, stable_.stable()) > reply_.acked) reply_.due = true;
+    own_vote_durable();
+    if (std::min(verified_, stable_.stable()) > reply_.acked) {
+        reply_.due = true;
+        touch();
+    }
     lift_fence();
     if (flow_.step == install_step::resetting && flow_.reset_ticket <= upto) flow_.close();
 }
@@ -105,7 +109,8 @@ inline void consensus::applied(index_t upto) noexcept {
     upto = std::min(upto, handed_);
     if (upto <= applied_) return;
     applied_ = upto;
-    touch();
+    status_stale_ = true;
+    if (handed_ < commit_) work_ = true;
     while (!lent_.empty() && lent_.front().last <= upto) {
         lent_bytes_ -= lent_.front().bytes;
         lent_.pop_front();

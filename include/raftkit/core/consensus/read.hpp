@@ -31,11 +31,8 @@ inline result<void> consensus::read(request_id id, bool lease_allowed) noexcept 
 // before it is committed this leader does not know what is (known bug 93).
 inline void consensus::confirm_reads() noexcept {
     leader_state* office = leading();
-    const u64 round = agreed(members_.latest(), [&](node_id id) -> u64 {
-        if (id == who_.self) return office->reads.round();
-        const progress* each = peer(id);
-        return each != nullptr ? each->read_round : 0;
-    });
+    const u64 round = office->voters.agreed(office->reads.round(),
+                                            [&](u8 at) { return office->peers[at].read_round; });
     office->reads.confirm(round);
     if (commit_ < office->barrier) return;
     read_queue::waiting ready;

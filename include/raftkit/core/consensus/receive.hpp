@@ -11,11 +11,24 @@ namespace core {
 inline void consensus::receive(const envelope& mail) noexcept {
     if (!running()) return;
     if (!mail.peer || mail.peer == who_.self) return reject();
-    const term_t term = std::visit([](const auto& body) { return body.term; }, mail.body);
-    if (term > term_max) return reject();  // scenario A17: it would exhaust the terms
     if (!knows_sender(mail)) return reject();
-    touch();
-    std::visit([&](const auto& body) { on(mail.peer, body); }, mail.body);
+    // One after the other, the frequent ones first: a jump table would mispredict.
+    (void)(take<append_request>(mail) || take<append_reply>(mail) || take<vote_request>(mail) ||
+           take<vote_reply>(mail) || take<timeout_now>(mail) || take<introduce>(mail) ||
+           take<snapshot_offer>(mail) || take<snapshot_done>(mail));
+}
+
+template <class Body>
+bool consensus::take(const envelope& mail) noexcept {
+    const Body* body = std::get_if<Body>(&mail.body);
+    if (body == nullptr) return false;
+    status_stale_ = true;
+    if (body->term > term_max) {
+        reject();  // scenario A17: it would exhaust the terms
+    } else {
+        on(mail.peer, *body);
+    }
+    return true;
 }
 
 // The first incarnation seen of a node is the one it has; another one is a wiped directory under an
@@ -112,7 +125,7 @@ inline bool consensus::follow(node_id from, term_t term) noexcept {
     }
     heard_ = true;
     heard_at_ = now_;
-    timer_.restart(now_, options_, random_);
+    timer_.put_off(now_);
     return true;
 }
 
@@ -128,6 +141,7 @@ inline void consensus::on(node_id from, const append_request& request) noexcept 
         return send_held(from, now_stamp(), stale);
     }
     if (!follow(from, request.term)) return;
+    touch();
     fence_.heard(from, request.term, request.last);
     reply_.read_round = std::max(reply_.read_round, request.read_round);
     if (request.entries.empty() || request.read_round > reply_.answered_round) reply_.due = true;
@@ -281,12 +295,14 @@ inline void consensus::on(node_id from, const append_reply& reply) noexcept {
     if (reply.rejected) {
         const log_id ours = log_.terms().last_not_above(reply.conflict.index, reply.conflict.term);
         each->refuse(reply.rejected, std::min(ours.index, reply.conflict.index));
+        touch();
         return;
     }
     const bool rose = each->accept(reply.match);
     if (!rose && reply.match == each->match() && reply.match.next() == each->next())
         each->probe_answered();
     if (rose) try_commit();
+    if (each->next() <= log_.last_index()) touch();  // the window has room again
     advance_transfer();
 }
 

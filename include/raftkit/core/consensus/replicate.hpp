@@ -118,10 +118,11 @@ inline void consensus::flush_leader() noexcept {
         become_follower(hard_.term, {});
         return;
     }
-    std::erase_if(office->peers, [&](const progress& each) {
+    const std::size_t gone = std::erase_if(office->peers, [&](const progress& each) {
         return each.leaving &&
                (each.told_commit >= members_.latest().index || now_ >= each.leave_by);
     });
+    if (gone != 0) count_voters(*office);
 }
 
 // `now`: something must go out even without entries.
@@ -250,11 +251,8 @@ inline void consensus::loaded(request_id id, error status, std::span<const run> 
 inline void consensus::try_commit() noexcept {
     leader_state* office = leading();
     if (office == nullptr) return;
-    const u64 reached = agreed(members_.latest(), [&](node_id id) -> u64 {
-        if (id == who_.self) return stable_.stable().value;
-        const progress* each = peer(id);
-        return each != nullptr ? each->match().value : 0;
-    });
+    const u64 reached = office->voters.agreed(
+        stable_.stable().value, [&](u8 at) { return office->peers[at].match().value; });
     const index_t to{std::min(reached, log_.last_index().value)};
     if (to <= commit_ || log_.term_at(to) != hard_.term) return;
     const index_t before = commit_;

@@ -1,5 +1,6 @@
 #pragma once
-// Snapshots as the core sees them: positions, gates and when the log may shrink (Raft §7; design §10; recovery.md §2).
+// Snapshots as the core sees them: positions, gates and when the log may shrink (Raft §7; design
+// §10; recovery.md §2).
 
 #include <raftkit/core/consensus.hpp>
 
@@ -13,7 +14,8 @@ inline void consensus::snapshot_effects(snapshot_effect what) noexcept {
     touch();
 }
 
-inline void consensus::answer_offer(install_status status, snapshot_id id, index_t match, node_id to) noexcept {
+inline void consensus::answer_offer(install_status status, snapshot_id id, index_t match,
+                                    node_id to) noexcept {
     if (!to || to == who_.self || !may_acknowledge()) return;
     snapshot_done done;
     done.term = hard_.term;
@@ -32,7 +34,8 @@ inline void consensus::on(node_id from, const snapshot_offer& offer) noexcept {
     }
     if (!follow(from, offer.term)) return;
     result<snapshot_meta> meta = decode_snapshot_meta(offer.meta.bytes());
-    if (!meta || meta->id != offer.id || meta->id.at.term > hard_.term || meta->members.members.empty()) {
+    if (!meta || meta->id != offer.id || meta->id.at.term > hard_.term ||
+        meta->members.members.empty()) {
         return reject();
     }
     const index_t durable = std::min(commit_, stable_.stable());
@@ -45,7 +48,8 @@ inline void consensus::on(node_id from, const snapshot_offer& offer) noexcept {
     if (flow_.is(offer.id) && flow_.step >= install_step::stored) return;  // its end will be told
     if (opening_restore_) return answer_offer(install_status::installing, offer.id, {}, from);
     if (!hard_is_durable()) return;  // the leader's term first; the offer comes again
-    // Which of two offers is fetched is the receiver's business; snapshot_received() tells which one came.
+    // Which of two offers is fetched is the receiver's business; snapshot_received() tells which
+    // one came.
     if (flow_.step == install_step::idle) {
         flow_.meta = *meta;
         flow_.step = install_step::fetching;
@@ -74,7 +78,8 @@ inline void consensus::on(node_id from, const snapshot_done& done) noexcept {
         advance_transfer();
         return;
     }
-    // Refused or failed: a refusal never moves match. `installing` and `busy` leave the shipment as it is.
+    // Refused or failed: a refusal never moves match. `installing` and `busy` leave the shipment as
+    // it is.
     snapshotting* shipment = each->shipment();
     if (shipment == nullptr || !shipment->shipping) return;
     if (done.status == install_status::installing || done.status == install_status::busy) return;
@@ -97,15 +102,17 @@ inline bool consensus::admits(node_id from, term_t term, snapshot_id) const noex
         }
         return false;
     }
-    return flow_.step == install_step::fetching && (from == leader() || members_.latest().find(from) != nullptr);
+    return flow_.step == install_step::fetching &&
+           (from == leader() || members_.latest().find(from) != nullptr);
 }
 
 // The configuration at a captured index, never the newest one (known bug 37).
 inline result<snapshot_basis> consensus::basis_at(index_t at) const noexcept {
-    if (at > applied_ || at > stable_.stable()) return error{errc::not_applied, 0, "core.basis_at", at.value};
+    if (at > applied_ || at > stable_.stable())
+        return error{errc::not_applied, 0, "core.basis_at", at.value};
     if (at < log_.base().index) return error{errc::compacted, 0, "core.basis_at", at.value};
-    // A node that joined without a list knows none before the first membership entry: such a snapshot would be useless
-    // to everybody, itself included.
+    // A node that joined without a list knows none before the first membership entry: such a
+    // snapshot would be useless to everybody, itself included.
     const configuration& members = members_.at(at);
     if (members.members.empty()) return error{errc::not_member, 0, "core.basis_at", at.value};
     return snapshot_basis{{at, log_.term_at(at)}, members};
@@ -146,7 +153,8 @@ inline void consensus::snapshot_filled(snapshot_id id) noexcept {
     maybe_restore();
 }
 
-// (4) again, and (5): no range goes out from here; when all that went out are applied, the point of no return.
+// (4) again, and (5): no range goes out from here; when all that went out are applied, the point of
+// no return.
 inline void consensus::maybe_restore() noexcept {
     if (flow_.step != install_step::filled || applied_ != handed_) return;
     if (flow_.meta.id.at.index <= commit_) {
@@ -160,11 +168,13 @@ inline void consensus::maybe_restore() noexcept {
 }
 
 inline void consensus::close_flow_as_kept() noexcept {
-    answer_offer(install_status::already_have, flow_.meta.id, std::min(commit_, stable_.stable()), flow_.from);
+    answer_offer(install_status::already_have, flow_.meta.id, std::min(commit_, stable_.stable()),
+                 flow_.from);
     flow_.close();
 }
 
-// The machine now holds the snapshot's state. (6) keep the suffix if the log agrees at its position, else reset.
+// The machine now holds the snapshot's state. (6) keep the suffix if the log agrees at its
+// position, else reset.
 inline void consensus::snapshot_restored(snapshot_id id) noexcept {
     if (!running()) return;
     touch();
@@ -207,8 +217,8 @@ inline void consensus::reset_log_to(const snapshot_meta& meta) noexcept {
     touch();
 }
 
-// Everything below `keep_from` may go: it is in a durable snapshot, applied and durable here. The caller's number is
-// clamped, never believed.
+// Everything below `keep_from` may go: it is in a durable snapshot, applied and durable here. The
+// caller's number is clamped, never believed.
 inline void consensus::compact_to(index_t keep_from) noexcept {
     if (!running() || !newest_ || stable_.reset_open()) return;
     index_t to = std::min(keep_from.previous(), newest_->id.at.index);
