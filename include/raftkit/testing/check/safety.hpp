@@ -13,6 +13,7 @@
 // its consequences.
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -59,13 +60,21 @@ public:
 
     // --- machine
     void applied(node_id who, const entry_view& entry);
+    void applied_command(node_id who, const entry_view& entry);
+    void check_applied(node_id who);
     // The digest of a machine that has applied everything up to `at`.
     void digest(node_id who, index_t at, u64 value);
     void acknowledged(node_id who, log_id at);
+    void acknowledged_command(node_id who, index_t at, byte_span body);
+
+    // Was a command with this body ever applied? Bodies are unique.
+    bool executed(byte_span body) const { return executed_.contains(hash_of(body)); }
 
     // --- snapshots
     void published(node_id who, const snapshot_meta& meta);
     void removed(node_id who, snapshot_id id);
+    // All that a store holds, when it is opened.
+    void listed(node_id who, const std::vector<snapshot_meta>& all);
     void restored(node_id who, log_id at);
 
 private:
@@ -82,7 +91,7 @@ private:
     void check_change(node_id who, const ghost_node& node, index_t at);
     void check_hard(node_id who, const hard_state& before, const hard_state& after, bool resets);
     void check_leader(node_id who, const core::status& now);
-    void advance_commit(node_id who);
+    void advance_commit(node_id who, term_t term);
     void check_rising(node_id who, const core::status& before, const core::status& now);
     void check_bounds(node_id who, const core::status& now);
     void check_vote(node_id from, node_id to, const vote_reply& reply);
@@ -90,6 +99,7 @@ private:
     void check_append_reply(node_id from, const append_reply& reply);
     void check_done(node_id from, const snapshot_done& done);
     void keep_leader_log(node_id who);
+    void pass_silent(node_id who, index_t upto);
     void check_members(node_id who, const char* of, index_t at, const configuration& members);
     bool durable_on_majority(const configuration& members, index_t at, u64 chain) const;
     bool leads(node_id who, term_t term) const {
@@ -113,6 +123,7 @@ private:
     std::vector<index_t> committed_changes_;
     std::vector<std::pair<u64, bool>> digests_;             // by index: value, known
     std::map<snapshot_id, digest128, bool (*)(snapshot_id, snapshot_id) noexcept> contents_{older};
+    std::set<u64> executed_;  // hashes of the bodies of applied commands
     index_t acknowledged_;
 };
 

@@ -3,6 +3,8 @@
 // faults at once rarely gets anywhere, a run without a fault lets others show). Rates are means between two events;
 // zero means never.
 
+#include <algorithm>
+
 #include <raftkit/base/prng.hpp>
 #include <raftkit/core/options.hpp>
 #include <raftkit/testing/sim/network.hpp>
@@ -52,7 +54,7 @@ inline void draw_numbers(prng& dice, swarm& made) noexcept {
     numbers.command_bytes_max = 64u << 10;
     numbers.uncommitted_bytes_max = one_of(dice, {64u << 10, 256u << 10, 64u << 20});
     numbers.tail_resident_bytes = 256u << 10;
-    numbers.tail_bytes_max = one_of(dice, {1u << 20, 8u << 20});
+    numbers.tail_bytes_max = std::max<u64>(one_of(dice, {1u << 20, 8u << 20}), numbers.inflight_bytes_max);
     numbers.apply_batch_entries_max = one_of(dice, {1U, 2U, 7U, 1024U});
     numbers.apply_bytes_max = one_of(dice, {1U, 4096U, 16U << 20});
     numbers.promotion_lag_max = one_of(dice, {0U, 3U, 1000U});

@@ -24,6 +24,32 @@ inline void safety::applied(node_id who, const entry_view& entry) {
     node.applied = index;
 }
 
+// A host's machine sees commands only: barriers and membership entries pass by in silence.
+inline void safety::applied_command(node_id who, const entry_view& entry) {
+    pass_silent(who, entry.at.index.previous());
+    applied(who, entry);
+    executed_.insert(hash_of(entry.body));
+}
+
+inline void safety::pass_silent(node_id who, index_t upto) {
+    ghost_node& node = nodes_[who];
+    while (node.applied < upto && node.applied < committed()) {
+        if (committed_[node.applied.value].kind == entry_kind::command) return;
+        node.applied = node.applied.next();
+    }
+}
+
+// The status says what is applied: no command may be missing.
+inline void safety::check_applied(node_id who) {
+    ghost_node& node = nodes_[who];
+    // Until its snapshot is restored a core calls applied what lies below its log.
+    if (!node.seen || node.seen->applied < node.seen->first) return;
+    pass_silent(who, node.seen->applied);
+    if (node.applied < node.seen->applied) {
+        broken("I-4", who, "calls applied what its machine has not seen", node.seen->applied.value);
+    }
+}
+
 inline void safety::digest(node_id who, index_t at, u64 value) {
     if (digests_.size() <= at.value) digests_.resize(at.value + 1);
     auto& [known, is_known] = digests_[at.value];
@@ -38,6 +64,18 @@ inline void safety::acknowledged(node_id who, log_id at) {
         at.index <= committed() && committed_[at.index.value - 1].term == at.term;  // known bug 31
     if (!is_committed) broken("I-5", who, "acknowledges an uncommitted entry", at.index.value);
     if (acknowledged_ < at.index) acknowledged_ = at.index;
+}
+
+// The client knows what it asked for: the reply must be of that command and of no other (known bug 31).
+inline void safety::acknowledged_command(node_id who, index_t at, byte_span body) {
+    if (at > committed()) return broken("I-5", who, "acknowledges an uncommitted entry", at.value);
+    const ghost_entry& truth = committed_[at.value - 1];
+    const u64 before = at.value > 1 ? committed_[at.value - 2].chain : 0;
+    const entry_view mine{{at, truth.term}, entry_kind::command, body};
+    if (truth.chain != entry_chain(before, mine)) {
+        return broken("I-5", who, "answers a command with another's reply", at.value);
+    }
+    acknowledged(who, {at, truth.term});
 }
 
 // Idempotent: a store that is opened again lists what it has.
@@ -63,6 +101,15 @@ inline void safety::removed(node_id who, snapshot_id id) {
     const ghost_node& node = nodes_[who];
     if (node.newest_snapshot() < std::max(node.compacted, node.durable.log.base().index)) {
         broken("I-10", who, "removed the snapshot that its log begins with", id.at.index.value);
+    }
+}
+
+inline void safety::listed(node_id who, const std::vector<snapshot_meta>& all) {
+    ghost_node& node = nodes_[who];
+    node.snapshots.clear();
+    for (const snapshot_meta& each : all) published(who, each);
+    if (node.newest_snapshot() < std::max(node.compacted, node.durable.log.base().index)) {
+        broken("I-10", who, "lost the snapshot that its log begins with", node.compacted.value);
     }
 }
 

@@ -83,9 +83,12 @@ inline void safety::check_append_reply(node_id from, const append_reply& reply) 
 }
 
 inline void safety::check_done(node_id from, const snapshot_done& done) {
-    const bool claims = done.status == install_status::installed ||
-                        done.status == install_status::already_have;
-    if (!claims) return;
+    if (done.status == install_status::already_have) {
+        const index_t held = nodes_[from].durable.log.last_index();
+        if (done.match > held) broken("I-5", from, "acknowledges what is not durable", done.match.value);
+        return;
+    }
+    if (done.status != install_status::installed) return;
     const ghost_node& node = nodes_[from];
     if (node.durable.hard.term < done.term) {
         broken("I-1", from, "a snapshot reply in a term that is not durable", done.term.value);
@@ -98,7 +101,7 @@ inline void safety::check_done(node_id from, const snapshot_done& done) {
     if (!carried && !node.holds_durably(done.id.at.index, chain->second)) {
         broken("I-5", from, "acknowledges a snapshot before its log begins there", done.id.at.index.value);
     }
-    if (done.status == install_status::installed && node.newest_snapshot() < done.id.at.index) {
+    if (node.newest_snapshot() < done.id.at.index) {
         broken("I-6", from, "acknowledges a snapshot that is not published", done.id.at.index.value);
     }
 }
@@ -111,8 +114,10 @@ inline void safety::observe(node_id who, const core::status& now) {
     if (now.role == role_kind::leader && !(led && still)) check_leader(who, now);
     if (node.seen) check_rising(who, *node.seen, now);
     check_bounds(who, now);
+    // A leader may commit and lose its office between two looks: what it committed then was its own term's.
+    const term_t term = led && !still ? node.seen->term : now.term;
     node.seen = now;
-    if (now.role == role_kind::leader) advance_commit(who);
+    if (now.role == role_kind::leader || led) advance_commit(who, term);
 }
 
 inline void safety::check_leader(node_id who, const core::status& now) {
@@ -137,12 +142,12 @@ inline void safety::check_leader(node_id who, const core::status& now) {
 }
 
 // A leader commits what it announced to its disk in an earlier step, so its log is known here already.
-inline void safety::advance_commit(node_id who) {
+inline void safety::advance_commit(node_id who, term_t term) {
     const core::status& now = *nodes_[who].seen;
     const ghost_log& log = nodes_[who].memory.log;
     if (now.commit <= committed()) return;
     if (!log.holds(now.commit)) return broken("I-9", who, "commits past its log", now.commit.value);
-    if (log.term_at(now.commit) != now.term) {  // Raft §5.4.2, known bug 16
+    if (log.term_at(now.commit) != term) {  // Raft §5.4.2, known bug 16
         broken("I-3", who, "commits an entry of an older term by counting", now.commit.value);
     }
     const configuration& members = members_of(log, log.last_index());
@@ -152,7 +157,7 @@ inline void safety::advance_commit(node_id who) {
     for (index_t index = committed().next(); index <= now.commit; index = index.next()) {
         if (!log.holds(index)) return broken("I-3", who, "commits what it does not have", index.value);
         committed_.push_back(log.at(index));
-        committed_by_.push_back(now.term);
+        committed_by_.push_back(term);
         if (log.at(index).kind == entry_kind::membership) committed_changes_.push_back(index);
     }
 }

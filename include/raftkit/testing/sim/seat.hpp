@@ -1,0 +1,244 @@
+#pragma once
+// One place of a simulated cluster: a real node on a simulated disk, through all of its lives. A crash keeps the disk,
+// as a process death or a power cut would leave it; everything else begins anew.
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <raftkit/node/node.hpp>
+#include <raftkit/testing/sim/observed.hpp>
+
+RAFTKIT_NAMESPACE_BEGIN
+
+namespace testing {
+
+struct sim_policies : manual_policies {
+    trigger::entries trigger{};
+    compaction::trailing compaction{};
+    throttle::none throttle{};
+    sim_executor work_on{};
+};
+using sim_node =
+    node<observed_wal, sim_transport, register_map, observed_snapshots, sim_policies>;
+
+struct seat_plan {  // what the cluster draws beside the swarm
+    u64 segment_bytes = 16u << 10;
+    u32 retained = 2;
+    node_options options;
+};
+
+// How a life ends: the process dies, or the power goes and takes what was not synced.
+enum class death : u8 { process, power };
+
+class sim_seat {
+public:
+    sim_seat(world& in, node_id id, seat_plan plan)
+        : in_(&in), id_(id), plan_(std::move(plan)), disk_(in.plan.seed * 64 + id.value) {}
+    sim_seat(sim_seat&&) = delete;
+    ~sim_seat() {
+        if (node_) kill(death::process);
+    }
+
+    node_id id() const noexcept { return id_; }
+    bool up() const noexcept { return node_ != nullptr; }
+    sim_node& node() noexcept { return *node_; }
+    sim_disk& disk() noexcept { return disk_; }
+    u64 incarnation() const noexcept { return witness_ ? witness_->incarnation : 0; }
+    u64 installs() const noexcept { return installs_; }
+
+    void start();
+    void kill(death how);
+    void pause(duration how_long) { paused_until_ = in_->time.now() + how_long; }
+    void work_fast() {
+        workshop_->commit_max = microseconds(500);
+        workshop_->job_max = microseconds(200);
+    }
+    // Something was asked of the node, or arrived for it.
+    void nudge() { schedule(in_->time.now()); }
+
+private:
+    u64 group() const noexcept { return id_.value << 32 | life_; }
+    instant local(instant at) const noexcept { return at + duration{ahead_ns_}; }
+    void look();
+    void poll();
+    void schedule(instant when);
+    void sort_out();
+    void make_workshop();
+    void make_witness();
+    machine_watch watch() noexcept;
+
+    world* in_;
+    node_id id_;
+    seat_plan plan_;
+    sim_disk disk_;
+    u64 life_ = 0, installs_ = 0;
+    i64 ahead_ns_ = 0;
+    instant paused_until_;
+    instant scheduled_ = never;
+    u64 wakes_ = 0;
+    bool polling_ = false, opened_ = false;
+
+    std::shared_ptr<sim_workshop> workshop_;
+    witness_handle witness_;
+    std::unique_ptr<sim_node> node_;
+};
+
+inline void sim_seat::make_workshop() {
+    workshop_ = std::make_shared<sim_workshop>();
+    workshop_->time = &in_->time;
+    workshop_->group = group();
+    workshop_->dice = prng(in_->dice.next());
+    workshop_->commit_max = in_->plan.disk_max;
+    workshop_->job_max = in_->plan.disk_max;
+    workshop_->who = this;
+    workshop_->durable = [](void* who, const persisted& done) {
+        auto* self = static_cast<sim_seat*>(who);
+        // The group of a process that died in the middle of it may be on the disk or not; recovery tells.
+        if (self->disk_.crashed()) return;
+        self->in_->check.durable(self->id_, done.upto);
+        if (done.status) self->in_->check.failed(self->id_);
+    };
+    workshop_->posted = [](void* who) { static_cast<sim_seat*>(who)->nudge(); };
+}
+
+inline void sim_seat::make_witness() {
+    witness_ = std::make_shared<sim_witness>();
+    witness_->in = in_;
+    witness_->id = id_;
+    witness_->disk = &disk_;
+    witness_->seat = this;
+    witness_->look = [](void* self) { static_cast<sim_seat*>(self)->look(); };
+    witness_->wake = [](void* self) { static_cast<sim_seat*>(self)->nudge(); };
+}
+
+inline machine_watch sim_seat::watch() noexcept {
+    return {this,
+            [](void* who, const command& done, const register_state& now) {
+                auto* self = static_cast<sim_seat*>(who);
+                self->look();
+                self->in_->check.applied_command(self->id_, {done.at, entry_kind::command, done.body});
+                self->in_->check.digest(self->id_, done.at.index, digest_of(now));
+                self->in_->log.note(now.chain);
+            },
+            [](void* who, const snapshot_meta& from, const register_state& now) {
+                auto* self = static_cast<sim_seat*>(who);
+                ++self->installs_;
+                self->look();
+                if (self->in_->log.in_words()) self->in_->say(self->id_, "restored " + words(from.id.at));
+                self->in_->check.restored(self->id_, from.id.at);
+                self->in_->check.digest(self->id_, now.at.index, digest_of(now));
+            }};
+}
+
+inline void sim_seat::start() {
+    RAFTKIT_ASSERT(!node_);
+    ++life_;
+    opened_ = false;
+    ahead_ns_ = static_cast<i64>(in_->dice.below(10'000'000'000));
+    if (in_->log.in_words()) in_->say(id_, "starts");
+    make_workshop();
+    make_witness();
+    node_options options = plan_.options;
+    options.who.self = id_;
+    options.seed = in_->dice.next() | 1;
+    wal_options log;
+    log.directory = "log";
+    log.segment_bytes = plan_.segment_bytes;
+    log.seed = in_->dice.next() | 1;
+    sim_policies rules;
+    rules.trigger.count = in_->plan.snapshot_every;
+    rules.compaction.entries = in_->plan.trailing;
+    rules.retention.count = plan_.retained;
+    rules.work_on = sim_executor(workshop_);
+    node_ = std::make_unique<sim_node>(options, observed_wal(witness_, log, sim_runner(workshop_)),
+                                       sim_transport(witness_), register_map(watch()),
+                                       observed_snapshots(witness_), std::move(rules));
+    in_->check.started(id_);
+    const result<void> opened = node_->open();
+    if (!opened && !disk_.crashed()) {
+        const error why = opened.why();
+        in_->fail(id_, std::string("does not open: ") + name_of(why.code) + " in " + why.where + " " +
+                           std::to_string(why.detail));
+        return;
+    }
+    opened_ = true;
+    paused_until_ = {};
+    scheduled_ = never;
+    sort_out();
+    if (node_) nudge();
+}
+
+// What a dying process still does must not reach the disk: every call fails until the crash has been played.
+inline void sim_seat::kill(death how) {
+    if (in_->log.in_words()) in_->say(id_, how == death::power ? "loses power" : "is killed");
+    if (!disk_.crashed()) disk_.crash_at(1);
+    in_->time.drop(group());
+    in_->net.detach(id_);
+    in_->check.crashed(id_);
+    opened_ = false;
+    node_.reset();
+    if (how == death::power) {
+        disk_.power_cut();
+    } else {
+        disk_.process_crash();
+    }
+}
+
+inline void sim_seat::look() {
+    if (!node_ || !opened_) return;
+    in_->check.observe(id_, node_->status());
+}
+
+inline void sim_seat::schedule(instant when) {
+    if (polling_ || when == never) return;
+    when = std::max({when, in_->time.now(), paused_until_});
+    if (when >= scheduled_) return;
+    scheduled_ = when;
+    in_->time.at(when, group(), [this, number = ++wakes_] {
+        if (number != wakes_) return;
+        if (in_->time.now() < paused_until_) {
+            scheduled_ = never;
+            return schedule(paused_until_);
+        }
+        poll();
+    });
+}
+
+inline void sim_seat::poll() {
+    scheduled_ = never;
+    if (disk_.crashed()) return sort_out();  // it died in a task of its own
+    polling_ = true;
+    const instant next = node_->poll(local(in_->time.now()));
+    polling_ = false;
+    sort_out();
+    if (!node_ || next == never) return;
+    // Jobs and messages that came up inside the poll may already have asked for an earlier one.
+    const duration wait = next > local(in_->time.now()) ? next - local(in_->time.now()) : duration{};
+    schedule(in_->time.now() + wait + nanoseconds(1000));
+}
+
+// After every entry into the node: the checker looks, messages leave, and a process that died in a call is buried.
+inline void sim_seat::sort_out() {
+    if (opened_) {
+        look();
+        in_->check.check_commit(id_);
+        in_->check.check_applied(id_);
+    }
+    std::vector<parcel> leaving = std::exchange(witness_->leaving, {});
+    for (const parcel& mail : leaving) {
+        if (const envelope* letter = mail.letter()) {
+            if (in_->log.in_words()) in_->say(id_, "-> " + words(letter->peer) + " " + words(letter->body));
+            in_->check.sending(id_, *letter);
+            in_->net.send(id_, *letter);
+        } else {
+            in_->net.send(id_, *mail.bulk());
+        }
+    }
+    if (disk_.crashed()) return kill(in_->dice.below(2) == 0 ? death::process : death::power);
+    if (node_ && node_->closed()) in_->fail(id_, "stopped by itself: " + std::string(node_->status().stop_cause.where));
+}
+
+}  // namespace testing
+
+RAFTKIT_NAMESPACE_END
