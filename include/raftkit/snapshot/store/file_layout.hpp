@@ -14,12 +14,16 @@
 // A frame's checksum covers the snapshot's id, the section and the frame's number beside its bytes:
 // a frame of another place, or of another snapshot, is as wrong as a flipped bit.
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <raftkit/base/checksum.hpp>
+#include <raftkit/base/result.hpp>
 #include <raftkit/core/types.hpp>
 
 RAFTKIT_NAMESPACE_BEGIN
