@@ -166,7 +166,7 @@ inline step fence(u64 term) { return {step::kind::fence, 0, term, 0, 0, 0, {}}; 
 class process {
 public:
     explicit process(sim_disk& disk, wal_options options = small_options())
-        : disk_(&disk), options_(options), wal_(options, disk.files(), manual_runner(&now)) {}
+        : options_(options), wal_(options, disk.files(), manual_runner(&now)) {}
     process(process&&) = delete;
     ~process() { wal_.close(); }
 
@@ -288,7 +288,6 @@ public:
     std::vector<raftkit::run> lent;
 
 private:
-    sim_disk* disk_;
     wal_options options_;
     sim_wal wal_;
 };
