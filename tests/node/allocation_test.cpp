@@ -18,7 +18,12 @@
 // A sanitizer has an allocator of its own: there the path is run, and not counted.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define RAFTKIT_TEST_COUNTS 0
-#else
+#elif defined(__clang__)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define RAFTKIT_TEST_COUNTS 0
+#endif
+#endif
+#ifndef RAFTKIT_TEST_COUNTS
 #define RAFTKIT_TEST_COUNTS 1
 #endif
 

@@ -2,8 +2,7 @@
 // The driver: turns what happened into inputs of the core and the core's effects into calls, in
 // poll() and nowhere else. It owns no policy and no I/O; design §14 walks through it.
 //
-//   poll(now):  events, mail, submissions -> core -> effects: wire, then disk, then machine ->
-//   operations finish
+//   poll(now):  events, mail, submissions -> core -> effects: wire, machine, disk -> finishes
 //                     ^                                             |
 //                     +---- again while that caused more, bounded --+
 //
@@ -78,7 +77,7 @@ private:
     void finish_close() noexcept;
 
     // turn
-    void take_events(u32& budget) noexcept;
+    bool take_events(u32& budget) noexcept;
     void handle(event& what) noexcept;
     void on(persisted& done) noexcept;
     void on(loaded& read) noexcept;
@@ -104,7 +103,7 @@ private:
     void describe(node_status& into) const noexcept;
 
     // intake
-    void take_submissions() noexcept;
+    bool take_submissions() noexcept;
     void take_nudge() noexcept;
     error refuses(const operation& asked, u64 bytes) const noexcept;
     void appended(operation& asked, const result<log_id>& where) noexcept;
@@ -153,6 +152,7 @@ private:
     bool opening_durable_ = true;
     index_t serve_at_;  // the commit known at open
     apply_job apply_;
+    bool again_ = false;  // the last round of a poll caused more
     bool more_to_apply_ = false, stepped_this_poll_ = false;  // the slice of this poll is used up
 
     std::vector<event> events_;
@@ -178,4 +178,5 @@ RAFTKIT_NAMESPACE_END
 
 #include <raftkit/node/driver/intake.hpp>
 #include <raftkit/node/driver/life.hpp>
+#include <raftkit/node/driver/report.hpp>
 #include <raftkit/node/driver/turn.hpp>

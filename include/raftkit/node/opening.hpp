@@ -3,8 +3,8 @@
 // starts with (design §10 "Start plan", §11 "Bootstrap"). The driver does the calls.
 //
 //   storage.open -> recovered_log --+
-//   store.recover, list ------------+--> recovered --reconcile--> replay | keep_log |
-//   reset_to_snapshot | damage machine.durable_index ----------+
+//   store.recover, list ------------+--> recovered --reconcile--> replay, keep_log,
+//   machine.durable_index ----------+                             reset_to_snapshot, damage
 //
 // reset_to_snapshot needs nothing here: the core issues the reset as its first batch, and holds
 // back what must wait for it.

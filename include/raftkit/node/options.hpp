@@ -16,9 +16,8 @@ RAFTKIT_NAMESPACE_BEGIN
 // all: a voter on an empty directory waits for every other voter (design §11). trusted: the host
 // vouches for it.
 enum class start_rule : u8 { all, trusted };
-// What becomes of proposals whose outcome is open when leadership is lost: wait for the new
-// leader's word, or end them
-// `outcome_unknown` at once.
+// What becomes of proposals whose outcome is open when leadership is lost: they wait for the new
+// leader's word, or end `outcome_unknown` at once.
 enum class lost_leadership : u8 { wait, unknown_now };
 
 struct node_options : core::options, snapshot_options {

@@ -2,19 +2,16 @@
 // Proposals that were appended and wait for their end, by (index, term). The rules are those of
 // design §8:
 //
-//   entry with its own term applied at its index .................. done
-//   entry with another term committed and applied there ........... leader_changed, certainly not
-//   done deadline, cancel, close, failed disk, unknown_now ............. outcome_unknown, the cause
-//   in `detail` covered by an installed snapshot .............................. outcome_unknown;
-//   but if our log held the
+//   entry with its own term applied at its index ......... done
+//   another term committed and applied there ............. leader_changed: certainly not done
+//   deadline, cancel, close, failed disk, unknown_now .... outcome_unknown, the cause in `detail`
+//   an installed snapshot covers its index ............... outcome_unknown; but if our log held the
 //        snapshot's own (index, term), all at or below is committed: reply_lost if our log still
 //        has the entry, leader_changed if another one stands there
-//   truncated, leadership lost .................................... nothing yet: the entry may live
-//   on elsewhere
+//   truncated, leadership lost ........................... nothing: the entry may live on elsewhere
 //
-//   ring_      100 101 102 103 ...   contiguous, what this leadership appended: O(1) both ways
-//   displaced_ 97 98 98 ...          sorted, rare: of earlier terms, at indexes that may be taken
-//   again
+//   ring_      100 101 102 103 ...   contiguous, of this leadership: O(1) both ways
+//   displaced_ 97 98 98 ...          sorted, rare: of earlier terms, their indexes may be reused
 //
 // Raft context only.
 

@@ -3,8 +3,7 @@
 // for an index, for serving, for the end of a change or a transfer. Lists are intrusive or keep
 // their capacity. Raft context only.
 //
-//   reads of one poll --collect--> one round of the core --asked_--> read_ready --> the machine
-//   queue
+//   reads of one poll -> one round of the core -> read_ready -> the machine queue
 //
 // What ends here by deadline, cancellation or close had no effect: timed_out, cancelled, stopped. A
 // membership change is a proposal until its joint entry is applied; afterwards it can only be late,

@@ -2,11 +2,12 @@
 // State machines on plain values, for those who don't need views, sinks and chunks:
 //
 //   struct words {
-//       std::string apply(std::string_view command);    // or void, or anything trivially copyable
-//       Copy snapshot() const;                          // owns its data; on the loop, so O(1) is
-//       advised above 64 MiB void restore(Copy&&);                           // a swap; on the loop
-//       static result<void> write(const Copy&, byte_sink&);  // on the work thread; not needed when
-//       Copy is static result<Copy> read(byte_source&);              // std::string
+//       std::string apply(std::string_view command);  // or void, or anything trivially copyable
+//       Copy snapshot() const;  // on the loop; owns its data. O(1) is advised above 64 MiB
+//       void restore(Copy&&);   // on the loop: a swap
+//       // On the work thread; not needed when Copy is std::string.
+//       static result<void> write(const Copy&, byte_sink&);
+//       static result<Copy> read(byte_source&);
 //   };
 //
 // simple_adapter makes a state_machine of it. Copy, its bytes and the restored Copy live side by

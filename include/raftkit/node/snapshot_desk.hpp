@@ -6,8 +6,8 @@
 //   core's effects ----> ship, accept, cancel, restore --> coordinator / sender / receiver
 //   snapshot_step -----> stepped -----------------------^        | snapshot_actions
 //   progress of apply -> captured, filled, committed ---^        v
-//                                    orders, first to last: jobs, captures, inputs of the core,
-//                                    tickets offers and pieces: the transport
+//                                    orders, first to last: jobs, captures, inputs of the core
+//                                    offers and pieces: the transport
 //
 // The calling conventions are those of snapshot/{coordinator,sender,receiver}.hpp. Raft context
 // only.

@@ -3,8 +3,7 @@
 // the work executor's thread beside it. Threads cost more than disks (design §7), so everything
 // fast shares one.
 //
-//   a turn: wait -> all ready watchers (peers', host's) -> node.poll(now) -> finishes run ->
-//   on_turn_end
+//   a turn: wait -> ready watchers (peers', host's) -> node.poll(now) -> finishes -> on_turn_end
 //
 // watch, change and unwatch: on the loop thread, or before start(). run() and stop(): any thread.
 

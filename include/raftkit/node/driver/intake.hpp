@@ -11,8 +11,9 @@ RAFTKIT_NAMESPACE_BEGIN
 // Newest first, as the mailbox has them: turned round, so that requests begin in the order of their
 // submission.
 template <class Parts>
-void driver<Parts>::take_submissions() noexcept {
+bool driver<Parts>::take_submissions() noexcept {
     operation* newest_first = parts_.inbox.take_submitted();
+    if (newest_first == nullptr) return false;
     operation* oldest_first = nullptr;
     while (newest_first != nullptr) {
         operation* older = newest_first->next;
@@ -24,6 +25,7 @@ void driver<Parts>::take_submissions() noexcept {
         oldest_first = std::exchange(next.next, nullptr);
         begin(next);
     }
+    return true;
 }
 
 // Why a request is not begun, or ok. Every code here says that nothing was or will be executed.

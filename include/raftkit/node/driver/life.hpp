@@ -1,9 +1,10 @@
 #pragma once
 // A node's life: open, the phases until it serves, close. Included by driver.hpp alone.
 //
-//   open(): lock, recover, list, reconcile --> bootstrap record durable --> core --> restoring -->
-//   replaying --> serving close(): hand over, last snapshot --> operations end --> queue drained
-//   --> storage and transport closed --> stopped
+//   open():  lock, recover, list, reconcile -> bootstrap record durable -> the core starts
+//            -> restoring -> replaying -> serving
+//   close(): hand over, last snapshot -> operations end -> queue drained -> storage and transport
+//            closed -> stopped
 
 #include <raftkit/io/clock.hpp>
 #include <raftkit/node/driver.hpp>

@@ -10,7 +10,7 @@ instant driver<Parts>::poll(instant now) noexcept {
     polls_on_.store(detail::this_thread(), std::memory_order_relaxed);
     parts_.now = std::max(parts_.now, now);
     if (stopped()) {
-        take_submissions();  // to refuse them
+        (void)take_submissions();  // to refuse them
         while (parts_.queue.has_work()) (void)parts_.queue.step(nullptr, {});
         return never;
     }
@@ -23,18 +23,21 @@ instant driver<Parts>::poll(instant now) noexcept {
     }
     take_nudge();
     if (parts_.core) parts_.core->advance(parts_.now);
-    for (u32 round = 0; round < rounds_max; ++round) {
-        take_events(budget);
-        take_submissions();
+    (void)take_events(budget);
+    (void)take_submissions();
+    again_ = true;
+    for (u32 round = 0; again_ && round < rounds_max; ++round) {
         if (parts_.core) flush_reads();
-        bool more = parts_.core && carry_out();
-        more |= step_machine();
+        again_ = parts_.core && carry_out();
+        again_ |= step_machine();
         if (parts_.core) {
             advance_phase();
-            if (desk_) desk_->advance();
-            more |= parts_.core->has_effects();
+            desk_->advance();
+            again_ |= parts_.core->has_effects();
         }
-        if (!more && next_event_ == events_.size() && round != 0) break;
+        // What finished may have submitted more, what ran inline has posted its end.
+        again_ |= take_events(budget);
+        again_ |= take_submissions();
     }
     pending_.expire(parts_.now, parts_.ender());
     requests_.expire(parts_.now, parts_.ender());
@@ -50,9 +53,9 @@ instant driver<Parts>::poll(instant now) noexcept {
 template <class Parts>
 instant driver<Parts>::deadline() const noexcept {
     if (stopped()) return never;
-    const bool at_once = next_event_ < events_.size() || (more_to_apply_ && !apply_.running) ||
-                         (parts_.queue.has_work() && !apply_.running) ||
-                         (parts_.core && parts_.core->has_effects());
+    const bool at_once =
+        again_ || next_event_ < events_.size() || (more_to_apply_ && !apply_.running) ||
+        (parts_.queue.has_work() && !apply_.running) || (parts_.core && parts_.core->has_effects());
     if (at_once) return parts_.now;
     instant next = earliest(pending_.deadline(), requests_.deadline());
     if (parts_.core) next = earliest(next, parts_.core->deadline());
@@ -67,16 +70,18 @@ instant driver<Parts>::deadline() const noexcept {
 
 // ---- what arrives ----
 
+// True if something was handled.
 template <class Parts>
-void driver<Parts>::take_events(u32& budget) noexcept {
+bool driver<Parts>::take_events(u32& budget) noexcept {
+    const u32 before = budget;
     for (;;) {
         if (next_event_ == events_.size()) {
             events_.clear();
             next_event_ = 0;
-            if (!parts_.inbox.drain(events_)) return;
+            if (!parts_.inbox.drain(events_)) return budget != before;
         }
         for (; next_event_ < events_.size() && budget > 0; --budget) handle(events_[next_event_++]);
-        if (budget == 0) return;
+        if (budget == 0) return budget != before;
     }
 }
 
@@ -333,66 +338,6 @@ void driver<Parts>::machine_stepped() noexcept {
         if (!now.joint) requests_.left(now.index, parts_.ender());
     }
     if (failed) fail(failed);
-}
-
-// ---- status ----
-
-template <class Parts>
-void driver<Parts>::describe(node_status& into) const noexcept {
-    if (parts_.core) static_cast<core::status&>(into) = parts_.core->status();
-    into.self = parts_.self.self ? parts_.self.self : parts_.options.who.self;
-    into.cluster = parts_.self.cluster;
-    into.incarnation = parts_.self.incarnation;
-    into.phase = parts_.phase;
-    into.closing = parts_.closing;
-    into.log_bytes = parts_.log_bytes;
-    into.operations = parts_.operations;
-    if (fatal_) into.stop_cause = fatal_;
-    if (into.stopped) {  // whatever the core last was: a stopped node leads nobody
-        into.role = role_kind::follower;
-        into.serving_reads = false;
-        if (into.leader == into.self) into.leader = {};
-    }
-    if (desk_) {
-        const coordinator& saves = desk_->saves();
-        into.snapshots_kept = saves.kept().size();
-        if (const auto* newest = saves.kept().newest()) {
-            into.newest_snapshot = newest->manifest.meta.id;
-            into.snapshot_bytes = newest->manifest.meta.bytes;
-        }
-        into.snapshots_saved = saves.counts().saved;
-        into.snapshots_installed = saves.counts().installed;
-        into.snapshots_failed = saves.counts().failed;
-        into.saving = saves.phase() != save_phase::idle;
-        into.installing = desk_->installing();
-    }
-    if (!parts_.core || into.joined) return;
-    for (node_id each : parts_.core->waits_for()) {
-        if (into.waits_for_count < peers_max) into.waits_for[into.waits_for_count++] = each;
-    }
-}
-
-template <class Parts>
-void driver<Parts>::publish() noexcept {
-    node_status now;
-    describe(now);
-    published_.publish(now);
-    published_at_ = parts_.now;
-    if (now.commit > committed_told_) parts_.tell(committed{committed_told_ = now.commit});
-    if (now.rejected > rejected_told_) {
-        const u64 more = now.rejected - std::exchange(rejected_told_, now.rejected);
-        parts_.tell(rejected{{}, {errc::unauthentic, 0, "core: messages dropped"}, more});
-    }
-}
-
-// On the thread that polls it is exact; elsewhere at most publish_every old while the node is busy.
-template <class Parts>
-node_status driver<Parts>::status() const noexcept {
-    if (polls_on_.load(std::memory_order_relaxed) != detail::this_thread())
-        return published_.read();
-    node_status now;
-    describe(now);
-    return now;
 }
 
 RAFTKIT_NAMESPACE_END

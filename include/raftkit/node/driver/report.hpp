@@ -1,0 +1,67 @@
+#pragma once
+// What a node tells: its status, exact on the thread that polls, and the events that sum up a turn.
+// Included by driver.hpp alone.
+
+#include <raftkit/node/driver.hpp>
+
+RAFTKIT_NAMESPACE_BEGIN
+
+template <class Parts>
+void driver<Parts>::describe(node_status& into) const noexcept {
+    if (parts_.core) static_cast<core::status&>(into) = parts_.core->status();
+    into.self = parts_.self.self ? parts_.self.self : parts_.options.who.self;
+    into.cluster = parts_.self.cluster;
+    into.incarnation = parts_.self.incarnation;
+    into.phase = parts_.phase;
+    into.closing = parts_.closing;
+    into.log_bytes = parts_.log_bytes;
+    into.operations = parts_.operations;
+    if (fatal_) into.stop_cause = fatal_;
+    if (into.stopped) {  // whatever the core last was: a stopped node leads nobody
+        into.role = role_kind::follower;
+        into.serving_reads = false;
+        if (into.leader == into.self) into.leader = {};
+    }
+    if (desk_) {
+        const coordinator& saves = desk_->saves();
+        into.snapshots_kept = saves.kept().size();
+        if (const auto* newest = saves.kept().newest()) {
+            into.newest_snapshot = newest->manifest.meta.id;
+            into.snapshot_bytes = newest->manifest.meta.bytes;
+        }
+        into.snapshots_saved = saves.counts().saved;
+        into.snapshots_installed = saves.counts().installed;
+        into.snapshots_failed = saves.counts().failed;
+        into.saving = saves.phase() != save_phase::idle;
+        into.installing = desk_->installing();
+    }
+    if (!parts_.core || into.joined) return;
+    for (node_id each : parts_.core->waits_for()) {
+        if (into.waits_for_count < peers_max) into.waits_for[into.waits_for_count++] = each;
+    }
+}
+
+template <class Parts>
+void driver<Parts>::publish() noexcept {
+    node_status now;
+    describe(now);
+    published_.publish(now);
+    published_at_ = parts_.now;
+    if (now.commit > committed_told_) parts_.tell(committed{committed_told_ = now.commit});
+    if (now.rejected > rejected_told_) {
+        const u64 more = now.rejected - std::exchange(rejected_told_, now.rejected);
+        parts_.tell(rejected{{}, {errc::unauthentic, 0, "core: messages dropped"}, more});
+    }
+}
+
+// On the thread that polls it is exact; elsewhere at most publish_every old while the node is busy.
+template <class Parts>
+node_status driver<Parts>::status() const noexcept {
+    if (polls_on_.load(std::memory_order_relaxed) != detail::this_thread())
+        return published_.read();
+    node_status now;
+    describe(now);
+    return now;
+}
+
+RAFTKIT_NAMESPACE_END

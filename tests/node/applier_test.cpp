@@ -1,0 +1,204 @@
+// The machine queue alone: one order for everything that touches the machine.
+
+#include <doctest/doctest.h>
+
+#include <raftkit/node/applier.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace raftkit;
+
+namespace {
+
+std::string story;  // what happened, in order
+instant fake_now{};
+
+struct teller {
+    struct image {
+        result<image_step> next(std::span<std::byte>) { return image_step{0, true, true}; }
+    };
+    struct writer {
+        result<void> write(const chunk&) { return {}; }
+        void commit() noexcept { story += "commit "; }
+    };
+    result<void> apply(const command& asked, reply_sink& replies) noexcept {
+        if (as_text(asked.body) == "bad") return error{errc::io, 0, "teller"};
+        story += std::string(as_text(asked.body)) + " ";
+        replies.reply(asked.at.index, as_bytes("re:" + std::string(as_text(asked.body))));
+        fake_now = fake_now + milliseconds(1);
+        return {};
+    }
+    void on_membership(log_id at, const configuration& now) {
+        story += "members" + std::to_string(now.members.size()) + "@" +
+                 std::to_string(at.index.value) + " ";
+    }
+    result<image> capture() {
+        story += "capture ";
+        return image{};
+    }
+    result<writer> restore(const snapshot_meta&) {
+        story += "restore ";
+        return writer{};
+    }
+};
+
+struct named : operation {
+    explicit named(std::string who) : operation(&named::end), name(std::move(who)) {}
+    static void end(operation& self, error why, byte_span reply) noexcept {
+        named& mine = static_cast<named&>(self);
+        ++mine.ends;
+        mine.how = why;
+        story += mine.name + "=" + (why ? name_of(why.code) : std::string(as_text(reply))) + " ";
+    }
+    std::string name;
+    error how;
+    int ends = 0;
+};
+
+struct log_of {
+    block_pool pool;
+    run_builder builder{pool};
+    std::vector<run> kept;
+    u64 next = 1;
+
+    run_view add(entry_kind kind, byte_span body) {
+        const run_view one = builder.append({{next++}, {1}}, kind, body, 0);
+        kept.emplace_back(one);
+        return one;
+    }
+    run_view command(std::string_view text) { return add(entry_kind::command, as_bytes(text)); }
+    // Two records of one run.
+    run_view both(run_view first, const run_view& second) {
+        first.bytes += second.bytes;
+        first.count += second.count;
+        return first;
+    }
+};
+
+struct bench {
+    bench() {
+        story.clear();
+        fake_now = instant{seconds(1).ns};
+    }
+    void step() { CHECK_FALSE(queue.step(nullptr, {})); }
+    teller machine;
+    applier<teller> queue{machine};
+    log_of log;
+};
+
+}  // namespace
+
+TEST_CASE("replies reach the operations that travel with their entries") {
+    bench b;
+    named first("A"), second("B");
+    run_view entries = b.log.command("a");
+    entries = b.log.both(entries, b.log.command("b"));
+    operation** travels = b.queue.range(entries, true);
+    travels[0] = &first;
+    travels[1] = &second;
+    (void)b.queue.range(b.log.command("c"), false);
+    b.step();
+    CHECK(story == "a b A=re:a B=re:b c ");
+    CHECK(b.queue.applied() == index_t{3});
+    CHECK(b.queue.progress().first == index_t{1});
+}
+
+TEST_CASE("a read runs when its index is applied, in the order of confirmation") {
+    bench b;
+    named early("early"), late("late"), first("with-late");
+    late.next = &first;
+    b.queue.read(early, {});
+    b.queue.read(late, {2});
+    (void)b.queue.range(b.log.command("a"), false);
+    b.step();
+    CHECK(story == "early= a ");
+    (void)b.queue.range(b.log.command("b"), false);
+    b.step();
+    CHECK(story == "early= a b late= with-late= ");
+}
+
+TEST_CASE(
+    "a capture and a commit stand between two ranges, refusals come after them") {  // known bugs
+                                                                                    // 38, 100
+    bench b;
+    named refused("R");
+    teller::writer filled;
+    const snapshot_meta meta;
+    (void)b.queue.range(b.log.command("a"), false);
+    b.queue.finish(refused, {errc::leader_changed, 0, ""});
+    b.queue.capture();
+    (void)b.queue.range(b.log.command("b"), false);
+    b.queue.begin_restore(meta);
+    b.queue.commit(filled, {9});
+    b.step();
+    CHECK(story == "a capture b restore commit R=leader_changed ");
+    CHECK(b.queue.progress().captured_at == index_t{1});
+    CHECK(b.queue.progress().captured_image.has_value());
+    CHECK(b.queue.progress().replacement.has_value());
+    CHECK(b.queue.progress().committed);
+    CHECK(b.queue.applied() == index_t{9});
+    b.queue.clear_progress();
+    CHECK_FALSE(b.queue.progress().captured_image.has_value());
+}
+
+TEST_CASE("a membership entry reaches the machine between its neighbours") {
+    bench b;
+    configuration now;
+    now.index = {2};
+    now.members.push_back({{1}, member_role::voter, member_role::none, 0, ""});
+    std::vector<std::byte> body;
+    encode(now, body);
+    run_view entries = b.log.command("a");
+    entries = b.log.both(entries, b.log.add(entry_kind::membership, body));
+    entries = b.log.both(entries, b.log.command("b"));
+    (void)b.queue.range(entries, false);
+    b.step();
+    CHECK(story == "a members1@2 b ");
+}
+
+TEST_CASE("a step ends with its slice and goes on where it stopped") {
+    bench b;
+    for (const char* text : {"a", "b", "c", "d"}) (void)b.queue.range(b.log.command(text), false);
+    const clock_fn clock = []() noexcept { return fake_now; };
+    CHECK(b.queue.step(clock, milliseconds(2)));
+    CHECK(story == "a b ");
+    CHECK(b.queue.progress().took == milliseconds(2));
+    (void)b.queue.range(b.log.command("e"), false);  // arrives meanwhile
+    CHECK_FALSE(b.queue.step(clock, milliseconds(2)));
+    CHECK(b.queue.step(clock, milliseconds(1)) == false);
+    CHECK(story == "a b c d e ");
+}
+
+TEST_CASE("after a failed apply nothing is applied and nobody is told that it was") {
+    bench b;
+    named before("A"), bad("B"), after("C"), read("read");
+    for (const auto& [text, who] : {std::pair{"a", &before}, {"bad", &bad}, {"c", &after}}) {
+        b.queue.range(b.log.command(text), true)[0] = who;
+    }
+    b.queue.read(read, {3});
+    b.step();
+    CHECK(story == "a A=re:a B=outcome_unknown read=stopped C=outcome_unknown ");
+    CHECK(b.queue.progress().failed.code == errc::io);
+    CHECK(b.queue.applied() == index_t{1});
+    CHECK(bad.how.detail == u64(errc::io));
+}
+
+TEST_CASE("an operation that finishes may queue another one") {
+    bench b;
+    static applier<teller>* queue = nullptr;
+    static named second("second");
+    queue = &b.queue;
+    operation first;
+    first.finish = [](operation&, error, byte_span) noexcept {
+        story += "first ";
+        queue->finish(second, {});
+        CHECK(second.ends == 0);
+    };
+    b.queue.finish(first, {});
+    b.step();
+    CHECK(story == "first ");
+    CHECK(b.queue.has_work());
+    b.step();
+    CHECK(story == "first second= ");
+}
