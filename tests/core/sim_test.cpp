@@ -46,7 +46,7 @@ TEST_CASE("a cluster of bare cores keeps its promises under every seed and comes
         FAIL_CHECK("seed " << seed << ": " << ended.why << "\nreplay: RAFTKIT_SEED=" << seed
                            << "\n" << again.tail);
     }
-    if (only != 0) return;
+    if (only != 0 || last - first < 20) return;
     // A simulation in which nothing happens proves nothing.
     CHECK(total.writes > last * 20);
     CHECK(total.reads > last);
