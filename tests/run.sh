@@ -152,7 +152,7 @@ npm_is_cut_off='E(NOTFOUND|AI_AGAIN|CONN(REFUSED|RESET)|TIMEDOUT|HOSTUNREACH|40.
 
 # The libraries of other languages, fetched at the versions of the lock file.
 step_clients() {
-    local folder=tests/kvd/clients
+    local folder=tests/e2e/clients
     [[ -f $folder/package-lock.json ]] || return 0
     if ! (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund) >"$logs/clients.log" 2>&1; then
         if grep -qE "$npm_is_cut_off" "$logs/clients.log"; then

@@ -93,6 +93,11 @@ const char* parse(words args, scan_options& options) {
     return nullptr;
 }
 
+bool flushall_fits(words args) {
+    return args.size() == 1 ||
+           (args.size() == 2 && (same_text(args[1], "sync") || same_text(args[1], "async")));
+}
+
 }  // namespace
 
 std::string syntax_error(const command_row& row, words args) {
@@ -113,11 +118,7 @@ std::string syntax_error(const command_row& row, words args) {
         const char* why = parse(args, options);
         return why != nullptr ? why : "";
     }
-    if (name == "flushall" &&
-        (args.size() > 2 ||
-         (args.size() == 2 && !same_text(args[1], "sync") && !same_text(args[1], "async")))) {
-        return syntax;
-    }
+    if (name == "flushall" && !flushall_fits(args)) return syntax;
     return "";
 }
 
@@ -217,6 +218,7 @@ void do_scan(data_call& call) {
 }
 
 void do_flushall(data_call& call) {
+    if (!flushall_fits(call.args)) return call.reply.error(syntax);
     call.data.values().clear();
     call.reply.status("OK");
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include <raftkit/config.hpp>
 #include <raftkit/io/clock.hpp>
@@ -19,16 +20,17 @@ using raftkit::role_kind;
 class lines {
 public:
     void title(const char* name) {
-        text += (text.empty() ? "# " : "\r\n# ") + std::string(name) + "\r\n";
+        text += (text.empty() ? "# " : "\r\n# ") + std::string(name) + end;
     }
     template <class Value>
     void add(const char* name, const Value& value) {
         if constexpr (std::is_arithmetic_v<Value>) {
-            text += std::string(name) + ":" + std::to_string(value) + "\r\n";
+            text += std::string(name) + ":" + std::to_string(value) + end;
         } else {
-            text += std::string(name) + ":" + std::string(value) + "\r\n";
+            text += std::string(name) + ":" + std::string(value) + end;
         }
     }
+    const char* end = "\r\n";
     std::string text;
 };
 
@@ -92,8 +94,24 @@ void keyspace_section(server& of, lines& out) {
     if (keys != 0) out.add("db0", "keys=" + std::to_string(keys) + ",expires=0,avg_ttl=0");
 }
 
+// As the files are now: recycled ones leave, and a node that only reads adds none.
+raftkit::u64 log_file_bytes(const std::string& directory) {
+    raftkit::u64 bytes = 0;
+    std::error_code ignored;
+    for (const auto& each : std::filesystem::directory_iterator(directory, ignored)) {
+        if (!each.path().filename().string().starts_with("wal-")) continue;
+        const auto size = each.file_size(ignored);  // it may just have gone
+        if (!ignored) bytes += size;
+    }
+    return bytes;
+}
+
 void raft_lines(server& of, lines& out) {
-    const node_status now = of.status();
+    node_status now = of.status();
+    // Until it serves, the newest snapshot may still be on its way into memory; as a part of the
+    // log's history it is applied and committed already.
+    now.applied = std::max(now.applied, now.newest_snapshot.at.index);
+    now.commit = std::max(now.commit, now.applied);
     out.title("Raft");
     out.add("role", raftkit::name_of(now.role));
     out.add("term", now.term.value);
@@ -105,7 +123,7 @@ void raft_lines(server& of, lines& out) {
     out.add("snapshot_index", now.newest_snapshot.at.index.value);
     out.add("snapshot_term", now.newest_snapshot.at.term.value);
     out.add("members", of.member_ids());
-    out.add("wal_bytes", now.log_bytes);
+    out.add("wal_bytes", log_file_bytes(of.values().data));
     out.add("snapshot_bytes", now.snapshot_bytes);
     out.add("snapshots_saved", now.snapshots_saved);
     out.add("snapshots_installed", now.snapshots_installed);
@@ -131,6 +149,9 @@ std::string info_text(server& of, words wanted) {
     const bool all = wanted.empty() || named("all") || named("everything") || named("default");
     lines out;
     for (const section& each : sections) {
+        // Libraries take INFO for one dictionary of CRLF lines, and want Redis's `role` in it
+        // (master or slave), not Raft's, which comes later. Its section has lines all the same.
+        if (all && each.write == raft_lines) out.end = "\n";
         if (all || named(each.name)) each.write(of, out);
     }
     return out.text;

@@ -56,7 +56,8 @@ void do_reset(session& self, words) {
 
 void do_select(session& self, words args) {
     std::int64_t number = 0;
-    if (!parse_integer(args[1], number)) return self.answer().error("ERR invalid DB index");
+    if (!parse_integer(args[1], number))
+        return self.answer().error("ERR value is not an integer or out of range");
     if (number != 0) return self.answer().error("ERR SELECT is not allowed in cluster mode");
     self.answer().status("OK");
 }

@@ -9,6 +9,7 @@ namespace kvd {
 
 struct log_lines {
     raftkit::node_id id;
+    raftkit::damage* first_damage = nullptr;  // filled in, for the last line of a node that refuses
 
     void on(const raftkit::role_changed& now) noexcept {
         line("role=%s term=%llu leader=%llu", raftkit::name_of(now.role), number(now.term.value),
@@ -47,6 +48,7 @@ struct log_lines {
              raftkit::name_of(now.why.code), now.why.where);
     }
     void on(const raftkit::damage_found& now) noexcept {
+        if (first_damage != nullptr && first_damage->file.empty()) *first_damage = now.what;
         line("damage file=%s offset=%llu: %s", now.what.file.c_str(), number(now.what.offset),
              now.what.where);
     }

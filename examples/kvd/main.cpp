@@ -36,6 +36,7 @@ int main(int count, char** words) {
     kvd::server server(asked.values);
     running = &server;
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is an error of the call then
     if (const int refused = server.open(); refused != 0) return refused;
     std::signal(SIGTERM, stop_by_signal);
     std::signal(SIGINT, stop_by_signal);

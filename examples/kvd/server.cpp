@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <vector>
 
 #include <raftkit/io/clock.hpp>
@@ -70,12 +71,13 @@ raftkit::tcp_options wire_numbers(const options& of, const raftkit::node_options
     return made;
 }
 
-kv_policies rules(const options& of) {
+kv_policies rules(const options& of, raftkit::damage& seen) {
     kv_policies made;
     made.trigger.count = of.snapshot_entries;
     made.compaction.entries = of.trailing;
     made.compaction.bytes = ~raftkit::u64{0};
     made.observer.id = of.id;
+    made.observer.first_damage = &seen;
     return made;
 }
 
@@ -84,6 +86,12 @@ raftkit::u64 map_seed(const options& of) {
     raftkit::digest128_builder digest;
     digest.update(raftkit::as_bytes("kvd " + of.cluster_name));
     return digest.finish()[0];
+}
+
+int damaged(const std::string& file, raftkit::u64 offset, const char* what) {
+    std::fprintf(stderr, "kvd: data directory damaged: %s at offset %llu: %s\n", file.c_str(),
+                 static_cast<unsigned long long>(offset), what);
+    return 3;
 }
 
 std::string text_of(const error& why) {
@@ -99,10 +107,11 @@ struct server::host {
         : numbers(node_numbers(of)),
           node(numbers, raftkit::wal(log_numbers(of)),
                raftkit::tcp_transport(wire_numbers(of, numbers)), keyspace(map_seed(of)),
-               raftkit::file_snapshots(of.data + "/snap"), rules(of)),
+               raftkit::file_snapshots(of.data + "/snap"), rules(of, first_damage)),
           loop(node) {}
 
     raftkit::node_options numbers;
+    raftkit::damage first_damage;
     kv_node node;
     raftkit::drive::loop<kv_node> loop;
     raftkit::tcp_socket listener;
@@ -118,6 +127,8 @@ struct server::host {
     void accept(server& of);
     void watch_listener();
     void turn_end(server& of);
+    void tell_waits(const server& of, const raftkit::node_status& now);
+    std::string waits_told;
 };
 
 server::server(const options& values) : options_(values) {}
@@ -130,13 +141,17 @@ int server::open() {
         std::fprintf(stderr, "kvd: can't start: %s\n", text_of(done.why()).c_str());
         return 1;
     }
+    // The node makes its directory, but not the ones above.
+    std::error_code ignored;
+    std::filesystem::create_directories(std::filesystem::path(options_.data).parent_path(),
+                                        ignored);
     if (raftkit::result<void> done = h.loop.open(); !done) {
         const error why = done.why();
-        if (const raftkit::damage* found = h.node.found()) {
-            std::fprintf(stderr, "kvd: data directory damaged: %s at offset %llu: %s\n",
-                         found->file.c_str(), static_cast<unsigned long long>(found->offset),
-                         found->where);
-            return 3;
+        if (h.node.found() != nullptr) {
+            // What it was refused for may only be the consequence of a file that was found before.
+            const raftkit::damage& first = h.first_damage;
+            return damaged(first.file.empty() ? options_.data : first.file, first.offset,
+                           h.node.found()->where);
         }
         if (why.code == errc::invalid_option) {
             std::fprintf(stderr, "kvd: %s\n", text_of(why).c_str());
@@ -208,6 +223,11 @@ int server::run() {
     h.sessions.clear();
     h.gone.clear();
     if (!last.stop_cause || last.stop_cause.code == errc::stopped || h.stopping) return 0;
+    if (last.stop_cause.code == errc::corrupt && !serving_) {  // what it has to begin with
+        const auto snapshot = raftkit::snapshot_disk::name_of(last.newest_snapshot);
+        return damaged(options_.data + "/snap/snap-" + snapshot, last.stop_cause.detail,
+                       last.stop_cause.where);
+    }
     std::fprintf(stderr, "kvd: stopped: %s\n", text_of(last.stop_cause).c_str());
     return 1;
 }
@@ -305,9 +325,26 @@ void server::host::accept(server& of) {
     }
 }
 
+// The first start needs every member once. Whoever looks at the log must see who is missing.
+void server::host::tell_waits(const server& of, const raftkit::node_status& now) {
+    std::string missing;
+    for (raftkit::u32 k = 0; k < now.waits_for_count; ++k) {
+        missing += (k == 0 ? "" : ",") + std::to_string(now.waits_for[k].value);
+    }
+    if (missing == waits_told) return;
+    waits_told = missing;
+    const auto id = static_cast<unsigned long long>(of.options_.id.value);
+    if (missing.empty()) {
+        std::fprintf(stderr, "kvd[%llu] all members have joined\n", id);
+    } else {
+        std::fprintf(stderr, "kvd[%llu] first start: waits for members=%s\n", id, missing.c_str());
+    }
+}
+
 void server::host::turn_end(server& of) {
     node.publish_status();
     const raftkit::node_status now = node.status();
+    if (now.waits_for_count != 0 || !waits_told.empty()) tell_waits(of, now);
     of.serving_ = now.phase == raftkit::node_phase::serving;
     of.leading_ = now.role == raftkit::role_kind::leader;
     flushing.swap(to_flush);

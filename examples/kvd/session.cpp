@@ -44,6 +44,7 @@ std::string error_text(const server& host, const request& of, raftkit::error why
         case errc::timed_out: return "CLUSTERDOWN timed out";
         case errc::stopped: return "CLUSTERDOWN the node is stopping";
         case errc::busy:
+            if (static_cast<errc>(why.detail) == errc::no_space) return "ERR no space for the log";
             return write ? "CLUSTERDOWN the leader is busy or handing over, try again"
                          : "ERR " + std::string(why.where);
         default: return "ERR " + std::string(raftkit::name_of(why.code)) + ": " + why.where;
@@ -65,7 +66,7 @@ session::session(server& of, raftkit::tcp_socket socket, raftkit::u64 id)
 
 session::~session() {
     for (request* each : requests_) {
-        if (each->done || each->use == request::what_for::answered) {
+        if (each->done || each->confirmed) {
             delete each;
         } else {
             each->owner = nullptr;  // its finish deletes it
@@ -101,9 +102,7 @@ void session::process() {
     processing_ = true;
     while (!closing_ || parsed_) {
         if (!parsed_) {
-            if (requests_.size() >= requests_max || out_.size() - out_at_ > out_pause ||
-                server_->busy())
-                break;
+            if (requests_.size() >= requests_max || full() || server_->busy()) break;
             const request_parser::step step = parser_.next();
             if (step == request_parser::step::more) {
                 closing_ |= end_of_input_;
@@ -179,11 +178,11 @@ session::flow session::dispatch_data(const command_row& row, words args) {
 // state may be old.
 std::string session::refusal(const command_row& row, words args) const {
     if (std::string why = syntax_error(row, args); !why.empty()) return why;
-    if ((row.flags & denyoom_flag) == 0 || !server_->leading()) return {};
     return growth_refusal(row, args);
 }
 
 std::string session::growth_refusal(const command_row& row, words args) const {
+    if ((row.flags & denyoom_flag) == 0 || !server_->leading()) return {};
     const raftkit::u64 value_max = server_->values().value_bytes_max;
     raftkit::u64 added = 0, longest = 0;
     for (const std::string_view each : args.subspan(1)) {
@@ -239,7 +238,8 @@ session::flow session::start_read(std::vector<queued_command> commands, bool tra
     made.deadline = server_->deadline();
     const bool stale = !server_->leading() && (readonly || server_->values().stale_followers);
     if (stale) {
-        finished(made);
+        made.confirmed = true;
+        finished();
         return flow::on;
     }
     server_->read(made);
@@ -256,7 +256,8 @@ void session::queue_in_transaction(const command_row* row, words args) {
         transaction_failed_ = true;
         return fail("ERR Command not allowed inside a transaction");
     }
-    if (const std::string why = refusal(*row, args); !why.empty()) {
+    // As in Redis: what only its words say is found out by EXEC, which goes on with the rest.
+    if (const std::string why = growth_refusal(*row, args); !why.empty()) {
         transaction_failed_ = true;
         return fail(why);
     }
@@ -325,24 +326,27 @@ request& session::add_request(request::what_for use) {
         } else if (one.use != request::what_for::read) {
             one.reply.assign(raftkit::as_text(reply));
         }
-        one.done = true;
-        one.owner->finished(one);
+        one.confirmed = !why && one.use == request::what_for::read;
+        one.done = !one.confirmed;
+        one.owner->finished();
     };
     requests_.push_back(made);
     return *made;
 }
 
-void session::finished(request& done) {
-    if (done.use == request::what_for::read && done.reply.empty()) {
-        reply_writer reply(done.reply, done.protocol);
-        if (done.transaction) reply.array(done.commands.size());
-        for (const queued_command& each : done.commands)
-            server_->data().run(*each.row, views(each.args), reply);
-    }
-    done.done = true;
+void session::finished() {
     finish_head();
     process();  // what waited for this one
     server_->flush_later(*this);
+}
+
+void session::carry_out(request& read) {
+    reply_writer reply(read.reply, read.protocol);
+    if (read.transaction) reply.array(read.commands.size());
+    for (const queued_command& each : read.commands) {
+        server_->data().run(*each.row, views(each.args), reply);
+    }
+    read.done = true;
 }
 
 namespace {
@@ -385,10 +389,15 @@ void session::begin_transfer(raftkit::node_id to) {
     server_->transfer(*asked);
 }
 
-// Replies leave in the order of their requests.
+bool session::full() const { return out_.size() - out_at_ > out_pause; }
+
+// Replies leave in the order of their requests. A read is carried out when its reply can leave: it
+// sees at least what it was confirmed for, and a client that does not read can't pile replies up.
 void session::finish_head() {
-    while (!requests_.empty() && requests_.front()->done) {
+    while (!requests_.empty()) {
         request* head = requests_.front();
+        if (head->confirmed && !head->done && !full()) carry_out(*head);
+        if (!head->done) break;
         requests_.pop_front();
         out_ += head->reply;
         delete head;
@@ -418,11 +427,21 @@ void session::reset() {
 }
 
 void session::flush() {
-    finish_head();
-    while (out_at_ < out_.size() && !gone_) {
+    do {
+        finish_head();
+        if (!send_out()) return leave();
+        // What waited for room is carried out now.
+    } while (out_.empty() && !requests_.empty() && requests_.front()->confirmed);
+    if (out_.empty() && closing_ && requests_.empty()) return leave();
+    process();
+}
+
+// As much as the socket takes; false: the connection is broken.
+bool session::send_out() {
+    while (out_at_ < out_.size()) {
         const raftkit::byte_span rest = raftkit::as_bytes(std::string_view(out_).substr(out_at_));
         const raftkit::result<raftkit::u64> sent = raftkit::send_some(socket_, {&rest, 1});
-        if (!sent) return leave();
+        if (!sent) return false;
         if (*sent == 0) break;
         out_at_ += static_cast<std::size_t>(*sent);
     }
@@ -430,18 +449,20 @@ void session::flush() {
         out_.clear();
         out_at_ = 0;
         if (out_.capacity() > out_pause) out_ = {};
-        if (closing_ && requests_.empty()) return leave();
+    } else if (out_at_ > out_pause) {
+        out_.erase(0, out_at_);
+        out_at_ = 0;
     }
-    update_interest();
+    return true;
 }
 
 void session::update_interest() {
     if (gone_) return;
     parked_ |= server_->busy();
-    const bool full = parsed_ || closing_ || end_of_input_ || requests_.size() >= requests_max ||
-                      out_.size() - out_at_ > out_pause || server_->busy();
+    const bool later = parsed_ || closing_ || end_of_input_ || requests_.size() >= requests_max ||
+                       full() || server_->busy();
     const raftkit::u32 wanted =
-        (full ? 0 : raftkit::poll_in) | (out_at_ < out_.size() ? raftkit::poll_out : 0);
+        (later ? 0 : raftkit::poll_in) | (out_at_ < out_.size() ? raftkit::poll_out : 0);
     if (wanted == interest_) return;
     interest_ = wanted;
     server_->change(*this, wanted);

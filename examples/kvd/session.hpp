@@ -30,6 +30,7 @@ struct request : raftkit::operation {
     server* host = nullptr;
     what_for use = what_for::answered;
     bool done = false;
+    bool confirmed = false;  // a read that may be carried out now, or later
     bool transaction = false;
     int protocol = 2;
     unsigned slot = 0;
@@ -46,7 +47,7 @@ public:
 
     // For the server: the socket is ready; a request finished; the turn ends.
     void on_ready(raftkit::u32 events);
-    void finished(request& done);
+    void finished();
     void flush();
     void process();  // as far as the input goes and nothing has to wait
     void unpark();   // the server is not busy any more
@@ -83,7 +84,10 @@ private:
     bool under_way(request::what_for use) const;
     request& add_request(request::what_for use);
     void fail(std::string_view text);
+    void carry_out(request& read);
+    bool full() const;  // its client reads too slowly: nothing more is answered for now
     void finish_head();
+    bool send_out();
     void update_interest();
     void leave();
 

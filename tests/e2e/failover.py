@@ -1,0 +1,361 @@
+"""Nodes that die, come back, were wiped, or wait for one another: nothing acknowledged is lost, and
+every reply keeps its place."""
+
+import os
+import shutil
+import signal
+import threading
+import time
+
+from support import (Closed, Cluster, Connection, Error, SLOW, encode, run, tests_of, wait_until)
+
+
+def test_leader_killed_five_times():  # scenario J138
+    """kill -9 of the leader, five times under load: every acknowledged key is read back"""
+    with Cluster(options=["--snapshot-entries", 3000, "--trailing", 300, "--segment-bytes", 65536]) as cluster:
+        load = cluster.load(13 * SLOW)
+        for _ in range(5):
+            time.sleep(0.8)
+            leader = cluster.leader()
+            leader.kill()
+            cluster.leader()
+            leader.start()
+        said = load.communicate(timeout=60 * SLOW)[0]
+        assert load.returncode == 0, said
+        assert cluster.verify().startswith(said.split(" keys")[0].split("\n")[-1] + " acknowledged keys: 0 missing"), said
+        for node in cluster.nodes:
+            cluster.caught_up(node)
+        sizes = {node.raft()["last_log_index"] for node in cluster.nodes}
+        assert len(sizes) == 1, sizes
+
+
+def test_all_killed_three_times():  # scenario J138
+    """all nodes killed at once under load, three times: every acknowledged key is read back"""
+    with Cluster(options=["--snapshot-entries", 2000, "--trailing", 200, "--segment-bytes", 65536]) as cluster:
+        for turn in range(3):
+            load = cluster.load(2, prefix="turn%d" % turn)
+            time.sleep(1)
+            for node in cluster.nodes:
+                node.process.kill()
+            for node in cluster.nodes:
+                node.process.wait()
+            for node in cluster.nodes:
+                node.start(wait=False)
+            cluster.leader()
+            assert load.wait(60 * SLOW) == 0, load.stdout.read()
+            cluster.verify()
+
+
+def test_rolling_restart():  # scenario J140
+    """a rolling restart by SIGTERM refuses nothing for good, and loses nothing"""
+    with Cluster() as cluster:
+        load = cluster.load(6 * SLOW)
+        for node in cluster.nodes:
+            time.sleep(0.3)
+            assert node.stop() == 0
+            node.start()
+            cluster.leader()
+            cluster.caught_up(node)
+        said = load.communicate(timeout=60 * SLOW)[0]
+        assert load.returncode == 0, said
+        cluster.verify()
+
+
+def test_first_start_waits_for_all():
+    """the first start waits for every member, says for whom, and answers CLUSTERDOWN until then"""
+    with Cluster(start=False) as cluster:
+        one, two, three = cluster.nodes
+        one.start()
+        two.start()
+        wait_until(lambda: "3" in waited_for(one) and "2" not in waited_for(one), what="the name of node 3")
+        for node in (one, two):
+            reply = node.ask("SET", "k", "v")
+            assert isinstance(reply, Error) and reply.split(" ")[0] in ("CLUSTERDOWN", "LOADING"), reply
+            assert node.ask("PING") == "PONG"
+            seen = node.raft()
+            assert seen["role"] == "follower" and seen["leader_id"] == 0 and seen["members"] == "1,2,3", seen
+        three.start()
+        assert cluster.leader().ask("SET", "k", "v") == "OK"
+
+
+def waited_for(node):
+    """The ids in the newest line of the log that says for whom the node waits."""
+    lines = [line for line in node.log_text().split("\n") if "wait" in line]
+    return lines[-1].split("wait", 1)[1] if lines else ""
+
+
+def test_wiped_directory():
+    """a follower on a wiped directory is refused: it says so, has no data, and the rest goes on"""
+    with Cluster() as cluster:
+        cluster.write(50)
+        wiped = cluster.followers()[0]
+        wiped.kill()
+        shutil.rmtree(wiped.data)
+        before = len(wiped.log_text())
+        wiped.start()
+        wait_until(lambda: "refused" in wiped.log_text()[before:] or "rejected" in wiped.log_text()[before:] or
+                   "foreign" in wiped.log_text()[before:], what="a line that says that it was refused")
+        time.sleep(1.5)
+        others = [node for node in cluster.nodes if node is not wiped]
+        leader = wait_until(lambda: next((node for node in others if node.raft()["role"] == "leader"), None),
+                            what="a leader among the others")
+        assert leader.ask("SET", "more", "v") == "OK"
+        assert leader.ask("GET", "k49").startswith(b"v49")
+        seen = wiped.raft()
+        assert seen["role"] == "follower" and seen["applied_index"] == 0, seen
+        assert not wiped.dead()
+        assert isinstance(wiped.ask("SET", "k", "v"), Error)
+        # Without its vote the other follower is needed: a majority is two of the real ones.
+        other = next(node for node in others if node is not leader)
+        other.kill()
+        with leader.connect(timeout=15) as one:
+            wait_until(lambda: isinstance(one.ask("SET", "x", "y"), Error), what="the end of the quorum")
+        other.start()
+        wait_until(lambda: any(node.ask("GET", "more") == b"v" for node in others), what="the cluster's return")
+
+
+def test_lagging_follower_installs_a_snapshot():  # scenario D54
+    """a follower behind the compacted log installs a snapshot while the leader goes on serving"""
+    with Cluster(options=["--trailing", 50, "--segment-bytes", 16384, "--snapshot-entries", 0]) as cluster:
+        cluster.write(100, "a")
+        away = cluster.followers()[0]
+        cluster.caught_up(away)
+        last = away.raft()["last_log_index"]
+        away.kill()
+        cluster.write(1000, "b", 200)
+        leader = cluster.leader()
+        for k in range(3):
+            assert leader.ask("SET", "s%d" % k, "v") == "OK"
+            leader.ask("SNAPSHOT")
+        assert leader.raft()["first_log_index"] > last + 1, (leader.raft(), last)
+        load = cluster.load(3 * SLOW)
+        away.start()
+        cluster.caught_up(away)
+        seen = away.raft()
+        assert seen["snapshots_installed"] == 1, seen
+        with away.connect() as one:
+            one.ask("READONLY")
+            for k in range(0, 1000, 7):
+                assert one.ask("GET", "b%d" % k).startswith(b"v%d" % k), k
+        said = load.communicate(timeout=60)[0]
+        assert load.returncode == 0, said
+        cluster.verify()
+        away.kill()
+        away.start()
+        cluster.caught_up(away)
+        assert away.raft()["snapshots_installed"] == 0
+        assert away.connect().ask("READONLY") == "OK"
+
+
+def test_followers_redirect():
+    """a follower redirects to the leader by the slot of the key; READONLY and READWRITE change that"""
+    with Cluster() as cluster:
+        leader = cluster.leader()
+        follower = cluster.followers()[0]
+        assert leader.ask("SET", "foo", "v") == "OK"
+        cluster.caught_up(follower)
+        moved = "MOVED %d 127.0.0.1:" + str(leader.client)
+        with follower.connect() as one:
+            assert one.ask("GET", "foo") == moved % 12182
+            assert one.ask("SET", "foo", "w") == moved % 12182
+            assert one.ask("DBSIZE") == moved % 0
+            assert one.ask("MULTI") == "OK"
+            assert one.ask("SET", "foo", "x") == "QUEUED"
+            assert one.ask("EXEC").startswith("MOVED ")
+            assert one.ask("READONLY") == "OK"
+            assert one.ask("GET", "foo") == b"v"
+            assert one.ask("SET", "foo", "w") == moved % 12182
+            assert one.ask("READWRITE") == "OK"
+            assert one.ask("GET", "foo") == moved % 12182
+            for words in ("PING", "ECHO x", "INFO", "ROLE", "CLIENT ID", "COMMAND COUNT", "CONFIG GET save",
+                          "CLUSTER SLOTS", "SENTINEL MASTER kvd", "RAFT LEADER", "RAFT MEMBERS", "SNAPSHOT"):
+                reply = one.ask(*words.split(" "))
+                assert not isinstance(reply, Error), (words, reply)
+            assert one.ask("RAFT", "LEADER") == leader.id
+            assert one.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "kvd") == [b"127.0.0.1", b"%d" % leader.client]
+        assert leader.ask("GET", "foo") == b"v"
+
+
+def test_stale_followers():
+    """--follower stale answers reads from its own state, and still redirects writes"""
+    with Cluster(options=["--follower", "stale"]) as cluster:
+        assert cluster.leader().ask("SET", "k", "v") == "OK"
+        follower = cluster.followers()[0]
+        cluster.caught_up(follower)
+        assert follower.ask("GET", "k") == b"v"
+        assert follower.ask("DBSIZE") == 1
+        assert follower.ask("SET", "k", "w").startswith("MOVED ")
+
+
+def test_isolated_leader_refuses_reads():  # scenario F102
+    """a leader without its followers answers no linearizable read, and no write"""
+    with Cluster(options=["--request-ms", 1500]) as cluster:
+        leader = cluster.leader()
+        assert leader.ask("SET", "k", "v") == "OK"
+        for node in cluster.followers():
+            node.process.send_signal(signal.SIGSTOP)
+        with leader.connect() as one:
+            read, write = one.ask("GET", "k"), one.ask("SET", "k", "w")
+            assert isinstance(read, Error) and read.startswith("CLUSTERDOWN"), read
+            assert isinstance(write, Error) and write.split(" ")[0] in ("UNKNOWN", "CLUSTERDOWN"), write
+        for node in cluster.nodes:
+            if node is not leader:
+                node.process.send_signal(signal.SIGCONT)
+        assert cluster.leader().ask("GET", "k") in (b"v", b"w")
+
+
+def test_pipelines_over_a_change_of_leader():  # scenario G111
+    """pipelines over a change of leader keep every reply at its request"""
+    with Cluster() as cluster:
+        leader = cluster.leader()
+        target = cluster.followers()[0]
+        with leader.connect() as one:
+            counts = {}
+            for turn in range(6):
+                if turn == 1:
+                    threading.Thread(target=lambda: leader.ask("RAFT", "TRANSFER", target.id)).start()
+                one.send(b"".join(encode("ECHO", "e%d" % k) + encode("SET", "p%d.%d" % (turn, k), k) +
+                                  encode("INCR", "counter") for k in range(300)))
+                for k in range(300):
+                    assert one.read() == b"e%d" % k
+                    for what in ("SET", "INCR"):
+                        reply = one.read()
+                        kind = reply.split(" ")[0] if isinstance(reply, Error) else what
+                        assert kind in ("SET", "INCR", "MOVED", "CLUSTERDOWN", "UNKNOWN"), reply
+                        if not isinstance(reply, Error):
+                            assert isinstance(reply, int) == (what == "INCR"), (what, reply)
+                        counts[kind] = counts.get(kind, 0) + 1
+            assert counts.get("SET", 0) >= 300 and counts.get("MOVED", 0) >= 300, counts
+        final = int(cluster.leader().ask("GET", "counter"))
+        assert counts["INCR"] <= final <= counts["INCR"] + counts.get("UNKNOWN", 0), (final, counts)
+        cluster.leader()
+        assert target.raft()["role"] == "leader", "the transfer did not happen"
+
+
+def test_exact_counter():  # scenario G109
+    """INCR under kill -9 of the leader: the counter is between what was done and what may have been"""
+    with Cluster() as cluster:
+        done, unknown = 0, 0
+        end = time.monotonic() + 5 * SLOW
+        killed = False
+        node = cluster.leader()
+        one = node.connect(timeout=7)
+        while time.monotonic() < end:
+            if not killed and time.monotonic() > end - 4 * SLOW:
+                killed = True
+                threading.Timer(0.05, node.kill).start()
+            try:
+                reply = one.ask("INCR", "counter")
+            except (Closed, OSError):
+                unknown += 1
+                reply = None
+            if isinstance(reply, int):
+                done += 1
+                continue
+            if isinstance(reply, Error) and reply.startswith("UNKNOWN"):
+                unknown += 1
+            time.sleep(0.05)
+            for other in cluster.alive():
+                try:
+                    if other.raft()["role"] == "leader":
+                        one = other.connect(timeout=7)
+                except (OSError, Closed):
+                    pass
+        final = int(cluster.leader().ask("GET", "counter"))
+        assert killed and done > 100 and done <= final <= done + unknown, (done, final, unknown)
+
+
+def test_scan_is_complete():
+    """SCAN finds every key that was there all the time, though others come, and over a restart"""
+    with Cluster() as cluster:
+        cluster.write(2000, "old")
+        with cluster.leader().connect() as one, cluster.leader().connect() as writer:
+            found, cursor, turn = set(), b"0", 0
+            while True:
+                cursor, keys = one.ask("SCAN", cursor, "COUNT", 50)
+                found.update(keys)
+                writer.send(b"".join(encode("SET", "new%d.%d" % (turn, k), 1) for k in range(60)))
+                for _ in range(60):
+                    assert writer.read() == "OK"
+                turn += 1
+                if cursor == b"0":
+                    break
+            assert turn > 20
+            assert {b"old%d" % k for k in range(2000)} <= found
+            cursor, keys = one.ask("SCAN", "0", "MATCH", "old1?", "COUNT", 100000)
+            assert cursor == b"0" and sorted(keys) == [b"old1%d" % k for k in range(10)], keys
+
+
+def test_a_transaction_is_one_entry():
+    """MULTI and EXEC are one entry of the log, all of it or nothing"""
+    with Cluster(1) as cluster:
+        node = cluster.leader()
+        with node.connect() as one:
+            before = node.raft()["last_log_index"]
+            one.send(encode("MULTI") + encode("INCR", "n") * 50 + encode("EXEC"))
+            replies = [one.read() for _ in range(52)]
+            assert replies[0] == "OK" and set(replies[1:51]) == {"QUEUED"}
+            assert replies[51] == list(range(1, 51)), replies[51]
+            assert node.raft()["last_log_index"] == before + 1
+            for k in range(100):
+                one.ask("SET", "k", k)
+            assert node.raft()["commit_index"] == before + 101
+
+
+def test_snapshot_command():  # scenarios D40, D43, D44
+    """SNAPSHOT answers its index on any node, the old one when nothing is new, and it is durable"""
+    with Cluster(options=["--snapshot-entries", 0, "--trailing", 10, "--segment-bytes", 16384]) as cluster:
+        leader = cluster.leader()
+        cluster.write(300, "k", 100)
+        applied = leader.raft()["applied_index"]
+        with leader.connect() as one:
+            one.send(encode("SNAPSHOT") + encode("SNAPSHOT") + encode("RAFT", "SNAPSHOT"))
+            replies = [one.read() for _ in range(3)]
+        assert replies == [applied] * 3, (replies, applied)
+        seen = leader.raft()
+        assert seen["snapshot_index"] == applied and seen["snapshots_saved"] == 1, seen
+        assert seen["first_log_index"] == applied - 10 + 1, seen
+        assert seen["last_log_index"] == applied, seen
+        folders = [name for name in os.listdir(os.path.join(leader.data, "snap")) if name.startswith("snap-")]
+        assert len(folders) == 1 and str(applied) in folders[0], folders
+        follower = cluster.followers()[0]
+        cluster.caught_up(follower)
+        assert follower.ask("SNAPSHOT") == applied
+        sizes = sum(os.path.getsize(os.path.join(leader.data, name)) for name in os.listdir(leader.data)
+                    if name.startswith("wal-"))
+        assert seen["wal_bytes"] == sizes, (seen["wal_bytes"], sizes)
+        leader.kill()
+        leader.start()
+        cluster.caught_up(leader)
+        assert leader.raft()["snapshot_index"] == applied
+
+
+def test_snapshot_of_nothing():
+    """SNAPSHOT before there is anything to save answers 0 or what is applied, never an error"""
+    with Cluster(1) as cluster:
+        node = cluster.leader()
+        first = node.ask("SNAPSHOT")
+        assert isinstance(first, int) and first == node.raft()["applied_index"], first
+        assert node.ask("SNAPSHOT") == first
+
+
+def test_snapshot_entries():  # scenario D41
+    """--snapshot-entries N saves when N entries were applied since the last one, --trailing keeps N"""
+    with Cluster(1, ["--snapshot-entries", 100, "--trailing", 30, "--segment-bytes", 16384]) as cluster:
+        node = cluster.leader()
+        with node.connect() as one:
+            def settle():
+                seen = node.raft()
+                return seen if seen["applied_index"] - seen["snapshot_index"] < 100 else None
+            for k in range(1, 451):
+                assert one.ask("SET", "k", k) == "OK"
+                seen = wait_until(settle, what="the snapshot that is due")
+            assert seen["snapshots_saved"] == 4, seen
+            assert seen["snapshot_index"] in (400, 401, 402), seen
+        # first = min(last - N, oldest kept snapshot) + 1, as it was when the newest was saved.
+        assert seen["first_log_index"] <= seen["snapshot_index"] - 30 + 1, seen
+        assert seen["first_log_index"] > 250, seen
+
+
+if __name__ == "__main__":
+    run(tests_of(globals()))
