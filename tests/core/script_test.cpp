@@ -1,4 +1,5 @@
-// Plays every script of tests/core/scripts. RAFTKIT_REWRITE=1 writes the goldens anew: read the diff before you commit.
+// Plays every script of tests/core/scripts. RAFTKIT_REWRITE=1 writes the goldens anew: read the
+// diff before you commit.
 
 #include <doctest/doctest.h>
 
@@ -13,7 +14,8 @@ namespace {
 
 std::vector<std::string> scripts() {
     std::vector<std::string> paths;
-    for (const auto& file : std::filesystem::directory_iterator(RAFTKIT_SOURCE_DIRECTORY "/tests/core/scripts")) {
+    for (const auto& file :
+         std::filesystem::directory_iterator(RAFTKIT_SOURCE_DIRECTORY "/tests/core/scripts")) {
         if (file.path().extension() == ".txt") paths.push_back(file.path());
     }
     std::sort(paths.begin(), paths.end());

@@ -1,5 +1,5 @@
-// Thousands of seeds of the bare core: N cores on one scheduler with late disks, machines and networks.
-// RAFTKIT_SEEDS sets how many, RAFTKIT_SEED runs one with its trace.
+// Thousands of seeds of the bare core: N cores on one scheduler with late disks, machines and
+// networks. RAFTKIT_SEEDS sets how many, RAFTKIT_SEED runs one with its trace.
 
 #include <doctest/doctest.h>
 

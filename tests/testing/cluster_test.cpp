@@ -1,5 +1,5 @@
-// A cluster of real nodes, logs and stores under seeded faults: tests/testing/README of the layer says what is checked.
-// RAFTKIT_SEEDS sets how many seeds, RAFTKIT_SEED runs one with its trace.
+// A cluster of real nodes, logs and stores under seeded faults: tests/testing/README of the layer
+// says what is checked. RAFTKIT_SEEDS sets how many seeds, RAFTKIT_SEED runs one with its trace.
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,7 @@
 #pragma once
-// Data-driven scripts: commands, a line of dashes, the output they must have. A reader sees a whole scenario as the
-// messages and disk batches that it is made of, and a change of behaviour as a diff of text.
+// Data-driven scripts: commands, a line of dashes, the output they must have. A reader sees a whole
+// scenario as the messages and disk batches that it is made of, and a change of behaviour as a diff
+// of text.
 //
 //      # a comment
 //      propose 1 x
@@ -9,7 +10,8 @@
 //      2 <- 1 append term=1 prev=1/1 entries=[2/1:x] commit=1
 //      2 persist ticket=3 append=[2/1:x]
 //
-// Blocks are separated by empty lines. Goldens are rewritten only by RAFTKIT_REWRITE=1 in the environment.
+// Blocks are separated by empty lines. Goldens are rewritten only by RAFTKIT_REWRITE=1 in the
+// environment.
 
 #include <cstdlib>
 #include <fstream>

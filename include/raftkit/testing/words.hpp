@@ -1,6 +1,6 @@
 #pragma once
-// Messages and batches as short text, for scripts and traces: "append term=4 prev=3/2 entries=[4/3 5/3] commit=3".
-// A position is index/term.
+// Messages and batches as short text, for scripts and traces: "append term=4 prev=3/2 entries=[4/3
+// 5/3] commit=3". A position is index/term.
 
 #include <span>
 #include <string>
@@ -42,7 +42,8 @@ inline std::string words(const run_view& entries, bool bodies) {
             const result<configuration> members = decode_configuration(entry.body);
             text += members ? ":{" + words(*members) + "}" : ":{damaged}";
         }
-        if (entry.kind == entry_kind::command && bodies) text += ":" + std::string(as_text(entry.body));
+        if (entry.kind == entry_kind::command && bodies)
+            text += ":" + std::string(as_text(entry.body));
     }
     return text;
 }
@@ -62,8 +63,8 @@ inline const char* words(install_status status) noexcept {
 }
 
 inline std::string words(const vote_request& of) {
-    return std::string(of.pre ? "prevote" : "vote") + " term=" + words(of.term) + " last=" + words(of.last) +
-           (of.forced ? " forced" : "");
+    return std::string(of.pre ? "prevote" : "vote") + " term=" + words(of.term) +
+           " last=" + words(of.last) + (of.forced ? " forced" : "");
 }
 inline std::string words(const vote_reply& of) {
     return std::string(of.pre ? "prevote_reply" : "vote_reply") + " term=" + words(of.term) +
@@ -93,7 +94,8 @@ inline std::string words(const message& of, bool bodies = false) {
     if (const auto* it = std::get_if<vote_reply>(&of)) return words(*it);
     if (const auto* it = std::get_if<append_request>(&of)) return words(*it, bodies);
     if (const auto* it = std::get_if<append_reply>(&of)) return words(*it);
-    if (const auto* it = std::get_if<timeout_now>(&of)) return "timeout_now term=" + words(it->term);
+    if (const auto* it = std::get_if<timeout_now>(&of))
+        return "timeout_now term=" + words(it->term);
     if (const auto* it = std::get_if<introduce>(&of)) {
         return "introduce term=" + words(it->term) + (it->answer ? " answer" : "");
     }
@@ -101,8 +103,8 @@ inline std::string words(const message& of, bool bodies = false) {
         return "snapshot_offer term=" + words(it->term) + " at=" + words(it->id.at);
     }
     const auto* it = std::get_if<snapshot_done>(&of);
-    return "snapshot_done term=" + words(it->term) + " at=" + words(it->id.at) + " " + words(it->status) +
-           " match=" + words(it->match);
+    return "snapshot_done term=" + words(it->term) + " at=" + words(it->id.at) + " " +
+           words(it->status) + " match=" + words(it->match);
 }
 
 inline std::string words(const persist_batch& of, bool bodies = false) {
@@ -138,7 +140,8 @@ inline std::string words(const snapshot_effect& of) {
     if (const auto* it = std::get_if<accept_snapshot>(&of)) {
         return "accept_snapshot from=" + words(it->from) + " at=" + words(it->meta.id.at);
     }
-    if (const auto* it = std::get_if<cancel_accept>(&of)) return "cancel_accept at=" + words(it->id.at);
+    if (const auto* it = std::get_if<cancel_accept>(&of))
+        return "cancel_accept at=" + words(it->id.at);
     return "restore_snapshot at=" + words(std::get<restore_snapshot>(of).id.at);
 }
 

@@ -1,8 +1,10 @@
 #pragma once
-// A log as the checkers remember it: term, kind and a hash of everything up to each entry. Two logs that agree in the
-// chain at an index agree in every entry up to it, so log matching is one comparison (Raft §5.3).
+// A log as the checkers remember it: term, kind and a hash of everything up to each entry. Two logs
+// that agree in the chain at an index agree in every entry up to it, so log matching is one
+// comparison (Raft §5.3).
 //
-// Ghost logs forget nothing at compaction: only a reset, which replaces the log by a snapshot, moves their base.
+// Ghost logs forget nothing at compaction: only a reset, which replaces the log by a snapshot,
+// moves their base.
 
 #include <vector>
 

@@ -1,6 +1,7 @@
 #pragma once
-// One node as the checkers see it from outside: what it asked its disk to keep, what the disk has kept, and what a
-// crash may leave. The batches between the two are a queue; a crash keeps a prefix of it, at least what was reported.
+// One node as the checkers see it from outside: what it asked its disk to keep, what the disk has
+// kept, and what a crash may leave. The batches between the two are a queue; a crash keeps a prefix
+// of it, at least what was reported.
 
 #include <algorithm>
 #include <deque>

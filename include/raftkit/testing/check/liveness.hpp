@@ -1,7 +1,8 @@
 #pragma once
-// The liveness checker (I-11): once faults have stopped and enough nodes can talk, a cluster must come to rest in
-// bounded time: one leader, one configuration, everything committed and applied, and no further elections or storms of
-// messages. It is asked at the end of the bound; what it answers is why the cluster is not at rest yet.
+// The liveness checker (I-11): once faults have stopped and enough nodes can talk, a cluster must
+// come to rest in bounded time: one leader, one configuration, everything committed and applied,
+// and no further elections or storms of messages. It is asked at the end of the bound; what it
+// answers is why the cluster is not at rest yet.
 
 #include <string>
 #include <utility>
@@ -58,7 +59,9 @@ public:
     }
 
 private:
-    static std::string named(const observed_node& of) { return "node " + std::to_string(of.id.value); }
+    static std::string named(const observed_node& of) {
+        return "node " + std::to_string(of.id.value);
+    }
 
     static std::string behind(const observed_node& follower, const observed_node& leader) {
         const core::status& is = *follower.status;

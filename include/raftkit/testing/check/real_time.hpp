@@ -1,8 +1,9 @@
 #pragma once
-// Linearizability of clients whose every answer is a position in one log. A write answered from index i saw the first
-// i entries; a read that ran at applied index i saw the same. Since all of them are prefixes of one sequence, the
-// history is linearizable if and only if real time agrees with positions: an operation that begins after another has
-// ended must not have a lower one (I-8). That is checked online, without a search.
+// Linearizability of clients whose every answer is a position in one log. A write answered from
+// index i saw the first i entries; a read that ran at applied index i saw the same. Since all of
+// them are prefixes of one sequence, the history is linearizable if and only if real time agrees
+// with positions: an operation that begins after another has ended must not have a lower one (I-8).
+// That is checked online, without a search.
 //
 // Histories of single values, where positions are hidden, need check/linearizable.hpp.
 

@@ -1,16 +1,18 @@
 #pragma once
-// The safety checker: ghost state outside the nodes. It is told of every batch given to a disk, every completion, every
-// message that leaves, every state of a core, every applied entry and every snapshot, and compares them with what Raft
-// promises (Figure 3 of the paper) and what the kit adds. The numbers I-n are those of the kit's list of invariants:
+// The safety checker: ghost state outside the nodes. It is told of every batch given to a disk,
+// every completion, every message that leaves, every state of a core, every applied entry and every
+// snapshot, and compares them with what Raft promises (Figure 3 of the paper) and what the kit
+// adds. The numbers I-n are those of the kit's list of invariants:
 //
 //   I-1 election safety, one grant a (term, voter) over restarts     I-6  a snapshot is a prefix
-//   I-2 log matching                                                 I-7  one uncommitted configuration
-//   I-3 leader completeness                                          I-9  what only rises
-//   I-4 state machine safety, without gap                            I-10 no compaction past a durable snapshot
-//   I-5 what was acknowledged stays durable                          I-14 nothing leaves after a failed write
+//   I-2 log matching                                                 I-7  one uncommitted
+//   configuration I-3 leader completeness                                          I-9  what only
+//   rises I-4 state machine safety, without gap                            I-10 no compaction past
+//   a durable snapshot I-5 what was acknowledged stays durable                          I-14
+//   nothing leaves after a failed write
 //
-// Nothing here asks a node for its opinion of these rules. The first violation is kept in words; later ones are usually
-// its consequences.
+// Nothing here asks a node for its opinion of these rules. The first violation is kept in words;
+// later ones are usually its consequences.
 
 #include <map>
 #include <set>

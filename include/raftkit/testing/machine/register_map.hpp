@@ -1,10 +1,12 @@
 #pragma once
-// A state machine for tests: 64-bit registers by 32-bit key, and a chain over every command that it ever applied. The
-// chain is part of the image, so two machines are equal only if they applied the same commands at the same places:
-// a skipped, repeated or reordered command is seen even if the registers happen to agree.
+// A state machine for tests: 64-bit registers by 32-bit key, and a chain over every command that it
+// ever applied. The chain is part of the image, so two machines are equal only if they applied the
+// same commands at the same places: a skipped, repeated or reordered command is seen even if the
+// registers happen to agree.
 //
-// Command: u8 kind (0 set, 1 add) | u32 key | u64 value | padding of any length. What does not parse changes only the
-// chain. Image: u64 chain | log_id at | u64 count | count x (u32 key, u64 value).
+// Command: u8 kind (0 set, 1 add) | u32 key | u64 value | padding of any length. What does not
+// parse changes only the chain. Image: u64 chain | log_id at | u64 count | count x (u32 key, u64
+// value).
 
 #include <map>
 #include <memory>
@@ -20,7 +22,8 @@ namespace testing {
 
 enum class register_op : u8 { set, add };
 
-inline std::vector<std::byte> register_command(register_op op, u32 key, u64 value, u32 padding = 0) {
+inline std::vector<std::byte> register_command(register_op op, u32 key, u64 value,
+                                               u32 padding = 0) {
     std::vector<std::byte> made(13 + padding);
     byte_writer out(made);
     out.put_u8(static_cast<u8>(op));
@@ -51,7 +54,8 @@ inline u64 chained(u64 chain, u64 word) noexcept {
 }
 
 inline void apply_register(register_state& state, log_id at, byte_span body) {
-    state.chain = chained(chained(chained(state.chain, at.index.value), at.term.value), hash_of(body));
+    state.chain =
+        chained(chained(chained(state.chain, at.index.value), at.term.value), hash_of(body));
     state.at = at;
     byte_reader in(body);
     const auto op = in.take_u8();
@@ -128,7 +132,8 @@ public:
         writer(register_map& into, const snapshot_meta& of) : into_(&into), of_(of) {}
         result<void> write(const chunk& part) {
             const byte_span bytes = part.bytes.bytes();
-            if (part.section != 0) return error{errc::corrupt, 0, "register_map/section", part.section};
+            if (part.section != 0)
+                return error{errc::corrupt, 0, "register_map/section", part.section};
             if (part.offset != image_.size()) {
                 return error{errc::corrupt, 0, "register_map/offset", part.offset};
             }

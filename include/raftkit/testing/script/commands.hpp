@@ -1,15 +1,17 @@
 #pragma once
-// The commands of a script, one a line. Ids are numbers, positions are index/term, times are like 150ms or 2s.
+// The commands of a script, one a line. Ids are numbers, positions are index/term, times are like
+// 150ms or 2s.
 //
-//   cluster voters=3 [learners=1] [spares=1] [prevote=off] [check_quorum=off] [lease=on] [joined=off] [name=number]
-//   node 2 [log=1,1,2] [term=3] [vote=1] [hint=2] [base=4/1] [snapshot=4/1] [installing]   before start
-//   start | restart 2 | crash 2 [survive=1]         advance 2 150ms | campaign 1 | timeout 1
-//   propose 1 a b | propose 1 bytes=5000            read 1 7 [lease] | transfer 1 2 | change 1 voters=1,2 learners=3
-//   deliver [1->2|->2|1->|all] | drop ... | repeat ... | stash NAME ... | unstash NAME
-//   persisted 2 [count] | applied 1 [upto] | settle [1 2]   quietly <command>   status 1 | log 1
-//   snapshot 1 5 | compact 1 5 | offer 1 2 | received 2 | filled 2 | restored 2 | failed 2 busy | ended 1 2
-//   peer 1 2 down|up | stop 1 | fence 1 L=5/2 H=3
-//   receive 2 from=1 append term=3 prev=3/2 entries=4/3,5/3 commit=3     and likewise for the other messages
+//   cluster voters=3 [learners=1] [spares=1] [prevote=off] [check_quorum=off] [lease=on]
+//   [joined=off] [name=number] node 2 [log=1,1,2] [term=3] [vote=1] [hint=2] [base=4/1]
+//   [snapshot=4/1] [installing]   before start start | restart 2 | crash 2 [survive=1] advance 2
+//   150ms | campaign 1 | timeout 1 propose 1 a b | propose 1 bytes=5000            read 1 7 [lease]
+//   | transfer 1 2 | change 1 voters=1,2 learners=3 deliver [1->2|->2|1->|all] | drop ... | repeat
+//   ... | stash NAME ... | unstash NAME persisted 2 [count] | applied 1 [upto] | settle [1 2]
+//   quietly <command>   status 1 | log 1 snapshot 1 5 | compact 1 5 | offer 1 2 | received 2 |
+//   filled 2 | restored 2 | failed 2 busy | ended 1 2 peer 1 2 down|up | stop 1 | fence 1 L=5/2 H=3
+//   receive 2 from=1 append term=3 prev=3/2 entries=4/3,5/3 commit=3     and likewise for the other
+//   messages
 
 #include <sstream>
 
@@ -46,7 +48,8 @@ inline std::string deliver(script_stage& stage, script_mail mail) {
     script_actor* to = stage.find(mail.to.value);
     if (to == nullptr || to->core == nullptr) return words(mail.to) + " is down\n";
     const envelope* letter = mail.content.letter();
-    std::string text = script_stage::line(*to, "<- " + words(mail.from) + " " + words(letter->body, true));
+    std::string text =
+        script_stage::line(*to, "<- " + words(mail.from) + " " + words(letter->body, true));
     to->core->receive(*letter);
     return text + stage.flush(*to);
 }
@@ -54,9 +57,11 @@ inline std::string deliver(script_stage& stage, script_mail mail) {
 inline std::string mail_command(script_stage& stage, const script_line& line) {
     const std::string which = line.word(line.name == "stash" ? 2 : 1);
     if (line.name == "deliver") {
-        return for_mail(stage, which, [&](script_mail mail) { return deliver(stage, std::move(mail)); });
+        return for_mail(stage, which,
+                        [&](script_mail mail) { return deliver(stage, std::move(mail)); });
     }
-    if (line.name == "drop") return for_mail(stage, which, [](script_mail) { return std::string(); });
+    if (line.name == "drop")
+        return for_mail(stage, which, [](script_mail) { return std::string(); });
     if (line.name == "repeat") {
         std::deque<script_mail> copies;
         std::string text = for_mail(stage, which, [&](script_mail mail) {
@@ -152,7 +157,8 @@ inline std::string time_command(script_stage& stage, const script_line& line, sc
 
 inline std::string told(const script_actor& actor, const error& why, const std::string& good) {
     if (!why) return good.empty() ? "" : script_stage::line(actor, good);
-    return script_stage::line(actor, std::string("refuses: ") + name_of(why.code) + " " + why.where);
+    return script_stage::line(actor,
+                              std::string("refuses: ") + name_of(why.code) + " " + why.where);
 }
 
 inline std::string ask_command(script_stage& stage, const script_line& line, script_actor& actor) {
@@ -183,7 +189,8 @@ inline std::string ask_command(script_stage& stage, const script_line& line, scr
     return text + stage.flush(actor);
 }
 
-inline std::string snapshot_command(script_stage& stage, const script_line& line, script_actor& actor) {
+inline std::string snapshot_command(script_stage& stage, const script_line& line,
+                                    script_actor& actor) {
     core::consensus& core = *actor.core;
     std::string text;
     const snapshot_id accepted = actor.accepting ? actor.accepting->meta.id : snapshot_id{};
@@ -194,7 +201,8 @@ inline std::string snapshot_command(script_stage& stage, const script_line& line
         meta.id = {basis->at, stage.next_nonce++};
         meta.members = basis->members;
         actor.snapshot = meta;
-        text = script_stage::line(actor, "publishes " + words(meta.id.at) + " " + words(meta.members));
+        text =
+            script_stage::line(actor, "publishes " + words(meta.id.at) + " " + words(meta.members));
         core.snapshot_published(meta);
     } else if (line.name == "compact") {
         core.compact_to({line.at(2)});
@@ -210,7 +218,8 @@ inline std::string snapshot_command(script_stage& stage, const script_line& line
         snapshot_meta meta = actor.accepting->meta;
         meta.installing = true;
         actor.snapshot = meta;
-        text = script_stage::line(actor, core.snapshot_received(meta) ? "restores it" : "only keeps it");
+        text = script_stage::line(actor,
+                                  core.snapshot_received(meta) ? "restores it" : "only keeps it");
     } else if (line.name == "filled") {
         core.snapshot_filled(accepted);
     } else if (line.name == "restored") {
@@ -219,7 +228,8 @@ inline std::string snapshot_command(script_stage& stage, const script_line& line
     } else if (line.name == "failed") {
         core.accept_failed(accepted, install_status_of(line.word(2)));
     } else {
-        core.ship_ended({line.at(2)}, actor.snapshot ? actor.snapshot->id : snapshot_id{}, errc::timed_out);
+        core.ship_ended({line.at(2)}, actor.snapshot ? actor.snapshot->id : snapshot_id{},
+                        errc::timed_out);
     }
     return text + stage.flush(actor);
 }
@@ -237,9 +247,10 @@ inline std::string show_command(const script_line& line, script_actor& actor) {
     }
     const core::status& now = actor.core->status();
     std::string text = script_stage::line(
-        actor, std::string(name_of(now.role)) + " term=" + words(now.term) + " leader=" + words(now.leader) +
-                   " vote=" + words(now.voted_for) + " first=" + words(now.first) + " last=" +
-                   words(now.last) + " stable=" + words(now.stable) + " commit=" + words(now.commit) +
+        actor, std::string(name_of(now.role)) + " term=" + words(now.term) +
+                   " leader=" + words(now.leader) + " vote=" + words(now.voted_for) +
+                   " first=" + words(now.first) + " last=" + words(now.last) +
+                   " stable=" + words(now.stable) + " commit=" + words(now.commit) +
                    " applied=" + words(now.applied) + (now.joint ? " joint" : "") +
                    (now.fenced ? " fenced" : "") + (now.joined ? "" : " not joined"));
     static constexpr const char* modes[] = {"probing", "replicating", "snapshotting"};
@@ -252,13 +263,17 @@ inline std::string show_command(const script_line& line, script_actor& actor) {
     return text;
 }
 
-inline std::string actor_command(script_stage& stage, const script_line& line, script_actor& actor) {
+inline std::string actor_command(script_stage& stage, const script_line& line,
+                                 script_actor& actor) {
     const std::string& name = line.name;
     if (name == "persisted") {
-        return persisted_command(stage, actor, line.words.size() > 2 ? line.at(2) : actor.disk.waiting());
+        return persisted_command(stage, actor,
+                                 line.words.size() > 2 ? line.at(2) : actor.disk.waiting());
     }
-    if (name == "applied") return applied_command(stage, actor, line.words.size() > 2 ? line.at(2) : 0);
-    if (name == "advance" || name == "campaign" || name == "timeout") return time_command(stage, line, actor);
+    if (name == "applied")
+        return applied_command(stage, actor, line.words.size() > 2 ? line.at(2) : 0);
+    if (name == "advance" || name == "campaign" || name == "timeout")
+        return time_command(stage, line, actor);
     if (name == "status" || name == "log") return show_command(line, actor);
     if (name == "receive") {
         forged made = forge(line);
@@ -272,10 +287,13 @@ inline std::string actor_command(script_stage& stage, const script_line& line, s
         actor.core.reset();
         return {};
     }
-    static const std::string snapshots = " snapshot compact offer received filled restored failed ended ";
-    if (snapshots.find(" " + name + " ") != std::string::npos) return snapshot_command(stage, line, actor);
+    static const std::string snapshots =
+        " snapshot compact offer received filled restored failed ended ";
+    if (snapshots.find(" " + name + " ") != std::string::npos)
+        return snapshot_command(stage, line, actor);
     static const std::string requests = " propose read transfer change peer stop fence ";
-    if (requests.find(" " + name + " ") != std::string::npos) return ask_command(stage, line, actor);
+    if (requests.find(" " + name + " ") != std::string::npos)
+        return ask_command(stage, line, actor);
     return command_failed(line);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Lines of a script as words and name=value pairs, and what can be made of them: clusters, nodes with a history, and
-// messages that no honest node would send now.
+// Lines of a script as words and name=value pairs, and what can be made of them: clusters, nodes
+// with a history, and messages that no honest node would send now.
 
 #include <sstream>
 #include <string>
@@ -55,7 +55,8 @@ inline std::vector<std::string> split(const std::string& text, char by) {
 }
 inline std::vector<u64> numbers_of(const std::string& text) {
     std::vector<u64> numbers;
-    for (const std::string& each : split(text, ',')) numbers.push_back(std::strtoull(each.c_str(), nullptr, 10));
+    for (const std::string& each : split(text, ','))
+        numbers.push_back(std::strtoull(each.c_str(), nullptr, 10));
     return numbers;
 }
 inline script_line parse_line(const std::string& text) {
@@ -72,7 +73,8 @@ inline duration duration_of(const std::string& text) {
 }
 inline install_status install_status_of(const std::string& text) {
     for (u8 each = 0; each <= static_cast<u8>(install_status::cancelled); ++each) {
-        if (text == words(static_cast<install_status>(each))) return static_cast<install_status>(each);
+        if (text == words(static_cast<install_status>(each)))
+            return static_cast<install_status>(each);
     }
     return install_status::cancelled;
 }
@@ -159,7 +161,8 @@ inline run forge_run(const std::string& list) {
     block* made = allocate_block(static_cast<u32>(bytes.size()));
     RAFTKIT_ASSERT(made != nullptr);
     std::memcpy(made->bytes(), bytes.data(), bytes.size());
-    return run(run_view{made, 0, static_cast<u32>(bytes.size()), first.index, first.term, count}, run::adopt_t{});
+    return run(run_view{made, 0, static_cast<u32>(bytes.size()), first.index, first.term, count},
+               run::adopt_t{});
 }
 
 inline forged forge(const script_line& line) {
@@ -171,17 +174,25 @@ inline forged forge(const script_line& line) {
     const u64 round = line.number("round", 0);
     const std::string kind = line.word(3);
     if (kind == "append") {
-        append_request body{term, line.position("prev"), {line.number("commit", 0)}, {line.number("last", 0)}, round, {}};
+        append_request body{term,
+                            line.position("prev"),
+                            {line.number("commit", 0)},
+                            {line.number("last", 0)},
+                            round,
+                            {}};
         made.entries = forge_run(line.value("entries"));
         body.entries = made.entries.view();
         if (line.has("count")) body.entries.count = static_cast<u32>(line.number("count", 0));
-        if (line.has("damaged")) const_cast<std::byte*>(body.entries.data())[40] ^= std::byte{1};
+        if (line.has("damaged")) {  // the first byte of the first command
+            made.entries.view().owner->bytes()[record_header_bytes] ^= std::byte{1};
+        }
         made.mail.body = body;
     } else if (kind == "append_reply") {
         made.mail.body = append_reply{term, {line.number("match", 0)}, {line.number("rejected", 0)},
                                       line.position("conflict"), round};
     } else if (kind == "vote" || kind == "prevote") {
-        made.mail.body = vote_request{term, line.position("last"), round, kind == "prevote", line.has("forced")};
+        made.mail.body =
+            vote_request{term, line.position("last"), round, kind == "prevote", line.has("forced")};
     } else if (kind == "vote_reply" || kind == "prevote_reply") {
         made.mail.body = vote_reply{term, round, kind == "prevote_reply", line.has("granted")};
     } else if (kind == "timeout_now") {
@@ -189,8 +200,10 @@ inline forged forge(const script_line& line) {
     } else if (kind == "introduce") {
         made.mail.body = introduce{term, line.has("answer")};
     } else if (kind == "snapshot_done") {
-        made.mail.body = snapshot_done{term, {line.position("at"), line.number("nonce", 1)},
-                                       install_status_of(line.value("status")), {line.number("match", 0)}};
+        made.mail.body = snapshot_done{term,
+                                       {line.position("at"), line.number("nonce", 1)},
+                                       install_status_of(line.value("status")),
+                                       {line.number("match", 0)}};
     } else {
         snapshot_meta meta;
         meta.id = {line.position("at"), line.number("nonce", 1)};

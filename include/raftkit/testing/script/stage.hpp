@@ -1,6 +1,6 @@
 #pragma once
-// The stage of a script: cores whose disks, machines, clocks and messages move only when a line says so. Whatever a
-// core wants done becomes one line of output, in a fixed order of kinds.
+// The stage of a script: cores whose disks, machines, clocks and messages move only when a line
+// says so. Whatever a core wants done becomes one line of output, in a fixed order of kinds.
 
 #include <deque>
 #include <map>
@@ -21,7 +21,8 @@ inline std::vector<std::byte> forged_record(log_id at, const std::string& body) 
     byte_writer out(record);
     out.put_zeros(record_header_bytes);
     out.put_bytes(as_bytes(body));
-    seal_record(record.data(), at, static_cast<u8>(entry_kind::command), 0, static_cast<u32>(body.size()));
+    seal_record(record.data(), at, static_cast<u8>(entry_kind::command), 0,
+                static_cast<u32>(body.size()));
     return record;
 }
 
@@ -56,7 +57,8 @@ public:
         return found == actors.end() ? nullptr : &found->second;
     }
     // Everybody starts joined: first meetings have a script of their own.
-    void create(u64 id, const log_base& base, const std::vector<u64>& terms, hard_state hard, bool joined) {
+    void create(u64 id, const log_base& base, const std::vector<u64>& terms, hard_state hard,
+                bool joined) {
         script_actor& made = actors[id];
         made.id = {id};
         made.numbers = numbers;
@@ -68,7 +70,8 @@ public:
         index_t index = base.at.index;
         for (u64 term : terms) {
             index = index.next();
-            image.records.push_back(forged_record({index, {term}}, "e" + std::to_string(index.value)));
+            image.records.push_back(
+                forged_record({index, {term}}, "e" + std::to_string(index.value)));
             if (image.hard.term.value < term) image.hard.term.value = term;
         }
     }
@@ -77,12 +80,13 @@ public:
         found.snapshot = actor.snapshot;
         const core::start_plan plan = core::reconcile(found);
         if (plan.action == core::start_action::damaged) {
-            return words(actor.id) + " refuses to start: row " + std::to_string(plan.row) + ", " + plan.why +
-                   "\n";
+            return words(actor.id) + " refuses to start: row " + std::to_string(plan.row) + ", " +
+                   plan.why + "\n";
         }
         const identity who{1, 1, actor.id, actor.id.value << 16 | 1};
         actor.applied = actor.snapshot ? actor.snapshot->id.at.index : index_t{};
-        actor.core = std::make_unique<core::consensus>(who, actor.numbers, std::move(found), actor.seed);
+        actor.core =
+            std::make_unique<core::consensus>(who, actor.numbers, std::move(found), actor.seed);
         actor.core->advance(actor.now);
         if (actor.snapshot) actor.core->snapshot_restored(actor.snapshot->id);
         return flush(actor);
@@ -118,8 +122,8 @@ private:
         std::string text;
         for (const read_ready& each : batch.reads) {
             const std::string end = each.status
-                                        ? std::string(" fails: ") + name_of(each.status.code) + " leader=" +
-                                              std::to_string(each.status.detail)
+                                        ? std::string(" fails: ") + name_of(each.status.code) +
+                                              " leader=" + std::to_string(each.status.detail)
                                         : " may be served at=" + words(each.at);
             text += line(actor, "read " + words(each.id) + end);
         }
@@ -156,10 +160,12 @@ private:
         if (batch.rare.members) text += line(actor, "members " + words(*batch.rare.members));
         for (snapshot_effect& each : batch.rare.snapshots) {
             text += line(actor, words(each));
-            if (auto* accept = std::get_if<accept_snapshot>(&each)) actor.accepting = std::move(*accept);
+            if (auto* accept = std::get_if<accept_snapshot>(&each))
+                actor.accepting = std::move(*accept);
         }
         if (batch.rare.transfer) {
-            text += line(actor, std::string("transfer ends: ") + name_of(batch.rare.transfer->code));
+            text +=
+                line(actor, std::string("transfer ends: ") + name_of(batch.rare.transfer->code));
         }
         return text;
     }

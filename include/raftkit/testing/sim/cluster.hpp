@@ -1,11 +1,14 @@
 #pragma once
-// A deterministic one-thread cluster of real nodes: the real driver, the real log and the real snapshot store on
-// simulated disks and a simulated network. Clients and a nemesis are at work for a while (safety phase), then the faults
-// stop, a minority may stay dead, and everybody else must come to rest in bounded time (liveness phase).
+// A deterministic one-thread cluster of real nodes: the real driver, the real log and the real
+// snapshot store on simulated disks and a simulated network. Clients and a nemesis are at work for
+// a while (safety phase), then the faults stop, a minority may stay dead, and everybody else must
+// come to rest in bounded time (liveness phase).
 //
-//      cluster(draw_swarm(seed)).run()  ->  run_outcome; the same seed gives the same run, with words if asked
+//      cluster(draw_swarm(seed)).run()  ->  run_outcome; the same seed gives the same run, with
+//      words if asked
 //
-// After every step of a node the safety checker has seen its status, its batches, its messages and its applied entries.
+// After every step of a node the safety checker has seen its status, its batches, its messages and
+// its applied entries.
 
 #include <algorithm>
 #include <memory>
@@ -155,9 +158,10 @@ inline void cluster::write(sim_seat& at) {
     mine->home = this;
     mine->at = at.id();
     mine->began = world_.clients.begin();
-    const u64 padding = world_.plan.value_bytes_max == 0 ? 0 : dice_.below(world_.plan.value_bytes_max);
-    mine->bytes = register_command(register_op::add, static_cast<u32>(dice_.below(5)), ++next_value_,
-                                   static_cast<u32>(padding));
+    const u64 padding =
+        world_.plan.value_bytes_max == 0 ? 0 : dice_.below(world_.plan.value_bytes_max);
+    mine->bytes = register_command(register_op::add, static_cast<u32>(dice_.below(5)),
+                                   ++next_value_, static_cast<u32>(padding));
     mine->command = byte_span(mine->bytes);
     if (dice_.below(2) == 0) mine->deadline = instant{never.ns - 1};
     mine->finish = [](operation& self, error why, byte_span reply) noexcept {
@@ -211,7 +215,8 @@ void cluster::ask(void (sim_node::*how)(Request&) noexcept, sim_seat& at, Prepar
     (at.node().*how)(*mine);
     at.nudge();
     if constexpr (std::is_same_v<Request, membership_change>) changes_.push_back(std::move(mine));
-    else if constexpr (std::is_same_v<Request, leadership_transfer>) transfers_.push_back(std::move(mine));
+    else if constexpr (std::is_same_v<Request, leadership_transfer>)
+        transfers_.push_back(std::move(mine));
     else tickets_.push_back(std::move(mine));
 }
 

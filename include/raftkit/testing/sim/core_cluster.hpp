@@ -1,6 +1,7 @@
 #pragma once
-// A cluster of bare cores under one seed: clients and a nemesis at work for a while (safety phase), then the faults
-// stop, a minority may stay dead for ever, and everybody else must come to rest in bounded time (liveness phase).
+// A cluster of bare cores under one seed: clients and a nemesis at work for a while (safety phase),
+// then the faults stop, a minority may stay dead for ever, and everybody else must come to rest in
+// bounded time (liveness phase).
 //
 //      core_cluster(draw_swarm(seed)).run()  ->  run_outcome{ok, why, fingerprint, counters}
 
@@ -24,7 +25,8 @@ struct run_outcome {
 
 inline configuration voters_upto(u32 count) {
     configuration made;
-    for (u64 id = 1; id <= count; ++id) made.members.push_back({{id}, member_role::voter, {}, 0, {}});
+    for (u64 id = 1; id <= count; ++id)
+        made.members.push_back({{id}, member_role::voter, {}, 0, {}});
     return made;
 }
 
@@ -37,8 +39,9 @@ public:
             const configuration* from = id <= plan.voters ? &bootstrap : nullptr;
             all_.push_back({id});
             members_.push_back(std::make_unique<core_member>(
-                world_, node_id{id}, from, this,
-                [](void* self, node_id who) { return static_cast<core_cluster*>(self)->find(who); }));
+                world_, node_id{id}, from, this, [](void* self, node_id who) {
+                    return static_cast<core_cluster*>(self)->find(who);
+                }));
         }
     }
 
@@ -184,7 +187,8 @@ inline void core_cluster::break_links() {
             break;
         default:  // the leader alone
             for (auto& each : members_) {
-                if (each->up() && each->status().role == role_kind::leader) inside.push_back(each->id());
+                if (each->up() && each->status().role == role_kind::leader)
+                    inside.push_back(each->id());
             }
     }
     world_.net.partition(all_, inside);
@@ -216,7 +220,8 @@ inline void core_cluster::change_members(core_member& at) {
 inline std::vector<observed_node> core_cluster::observed() const {
     std::vector<observed_node> nodes;
     for (const auto& each : members_) {
-        if (each->up()) nodes.push_back({each->id(), &each->status(), &each->members(), each->applied()});
+        if (each->up())
+            nodes.push_back({each->id(), &each->status(), &each->members(), each->applied()});
     }
     return nodes;
 }

@@ -1,7 +1,8 @@
 #pragma once
-// A log storage for tests of the bare core: one FIFO of batches, loads and compactions that are done late, several at
-// a time. Runs stay borrowed until their batch is done, so that memory which the core reuses too early is noticed by
-// its checksum. A crash keeps a prefix of what was under way: a disk may have finished more than it has reported.
+// A log storage for tests of the bare core: one FIFO of batches, loads and compactions that are
+// done late, several at a time. Runs stay borrowed until their batch is done, so that memory which
+// the core reuses too early is noticed by its checksum. A crash keeps a prefix of what was under
+// way: a disk may have finished more than it has reported.
 
 #include <cstring>
 #include <deque>
@@ -33,7 +34,8 @@ struct disk_image {  // what a restart finds
     }
     log_id last() const { return at(last_index()); }
     bool holds(log_id wanted) const {
-        return wanted.index >= base.at.index && wanted.index <= last_index() && at(wanted.index) == wanted;
+        return wanted.index >= base.at.index && wanted.index <= last_index() &&
+               at(wanted.index) == wanted;
     }
 };
 
@@ -104,8 +106,8 @@ public:
         }
         return done;
     }
-    // The process dies: the first `survive` of what waits reached the disk, the rest did not. Requires: the core
-    // still lives, because the runs are its memory.
+    // The process dies: the first `survive` of what waits reached the disk, the rest did not.
+    // Requires: the core still lives, because the runs are its memory.
     void crash(std::size_t survive) {
         work(survive);
         queue_.clear();
@@ -136,7 +138,8 @@ private:
                 damage_ = "a run changed while its batch was under way";
                 return;
             }
-            if (entries.first <= image_.base.at.index || entries.first > image_.last_index().next()) {
+            if (entries.first <= image_.base.at.index ||
+                entries.first > image_.last_index().next()) {
                 damage_ = "a batch does not continue the log";
                 return;
             }
@@ -153,7 +156,8 @@ private:
             damage_ = "a compaction to an entry that the log does not have";
             return;
         }
-        const auto count = static_cast<std::ptrdiff_t>(upto.at.index.value - image_.base.at.index.value);
+        const auto count =
+            static_cast<std::ptrdiff_t>(upto.at.index.value - image_.base.at.index.value);
         image_.records.erase(image_.records.begin(), image_.records.begin() + count);
         image_.base = upto;
     }

@@ -1,6 +1,6 @@
 #pragma once
-// A network that loses, repeats, delays and reorders, with cuts in one direction, partitions and a switch that heals
-// it all. It knows nothing of Raft: what it carries are parcels between node ids.
+// A network that loses, repeats, delays and reorders, with cuts in one direction, partitions and a
+// switch that heals it all. It knows nothing of Raft: what it carries are parcels between node ids.
 
 #include <utility>
 #include <vector>
@@ -16,10 +16,12 @@ namespace testing {
 struct link_faults {  // chances are per million
     u32 loss = 0, repeat = 0, linger = 0;
     duration delay_min = microseconds(50), delay_max = milliseconds(2);
-    duration linger_max = milliseconds(500);  // of a message that overtakes nobody: the late, stale ones
+    duration linger_max =
+        milliseconds(500);  // of a message that overtakes nobody: the late, stale ones
 };
 
-// Who gets the mail of a node. The parcel is the receiver's to move from; what it points to lives as long as it does.
+// Who gets the mail of a node. The parcel is the receiver's to move from; what it points to lives
+// as long as it does.
 struct mail_slot {
     void* who = nullptr;
     void (*deliver)(void* who, parcel&& mail) = nullptr;
@@ -40,7 +42,8 @@ public:
     void cut(node_id from, node_id to) { cuts_[{from, to}] = true; }
     void join(node_id from, node_id to) noexcept { cuts_.erase({from, to}); }
     bool connected(node_id from, node_id to) const noexcept { return !cuts_.contains({from, to}); }
-    // Cuts both directions between every node inside and every node outside; other links are joined.
+    // Cuts both directions between every node inside and every node outside; other links are
+    // joined.
     void partition(const std::vector<node_id>& all, const std::vector<node_id>& inside) {
         cuts_.clear();
         const auto in = [&inside](node_id who) {
@@ -58,7 +61,8 @@ public:
         faults = link_faults{};
     }
 
-    // Requires: mail.peer is the receiver; it arrives with peer = from and the sender's incarnation.
+    // Requires: mail.peer is the receiver; it arrives with peer = from and the sender's
+    // incarnation.
     template <class Envelope>
     void send(node_id from, const Envelope& mail) {
         const mail_slot* sender = slots_.find(from);

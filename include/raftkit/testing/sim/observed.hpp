@@ -1,6 +1,7 @@
 #pragma once
-// Real parts of a node with a witness in between: every batch, snapshot and message passes a checker on its way. The
-// parts themselves are untouched; what is simulated is below them (files, network) and beside them (time).
+// Real parts of a node with a witness in between: every batch, snapshot and message passes a
+// checker on its way. The parts themselves are untouched; what is simulated is below them (files,
+// network) and beside them (time).
 
 #include <deque>
 #include <memory>
@@ -82,13 +83,17 @@ public:
     using reader = store::reader;
     class writer {
     public:
-        writer(witness_handle by, store::writer&& inner) : by_(std::move(by)), inner_(std::move(inner)) {}
-        result<void> begin_section(const section_meta& section) { return inner_.begin_section(section); }
+        writer(witness_handle by, store::writer&& inner)
+            : by_(std::move(by)), inner_(std::move(inner)) {}
+        result<void> begin_section(const section_meta& section) {
+            return inner_.begin_section(section);
+        }
         result<void> write(const chunk& part) { return inner_.write(part); }
         result<snapshot_manifest> publish() {
             result<snapshot_manifest> made = inner_.publish();
             if (!made) return made.why();
-            if (by_->in->log.in_words()) by_->in->say(by_->id, "published " + words(made->meta.id.at));
+            if (by_->in->log.in_words())
+                by_->in->say(by_->id, "published " + words(made->meta.id.at));
             by_->in->check.published(by_->id, made->meta);
             return made;
         }
@@ -98,7 +103,8 @@ public:
         store::writer inner_;
     };
 
-    explicit observed_snapshots(witness_handle by) : by_(std::move(by)), inner_("snap", by_->disk->files()) {}
+    explicit observed_snapshots(witness_handle by)
+        : by_(std::move(by)), inner_("snap", by_->disk->files()) {}
 
     // A crash may have published or removed what nobody was told of.
     result<store_report> recover(const identity& who) {
@@ -136,8 +142,8 @@ private:
     store inner_;
 };
 
-// Messages leave at the end of the poll, when the checker knows everything that they may speak of. What a dead process
-// would have said is never heard.
+// Messages leave at the end of the poll, when the checker knows everything that they may speak of.
+// What a dead process would have said is never heard.
 class sim_transport {
 public:
     explicit sim_transport(witness_handle by) : by_(std::move(by)) {}
@@ -173,7 +179,8 @@ private:
     static void take(void* who, parcel&& mail) {
         auto* by = static_cast<sim_witness*>(who);
         if (by->in->log.in_words() && mail.letter() != nullptr) {
-            by->in->say(by->id, "<- " + words(mail.letter()->peer) + " " + words(mail.letter()->body));
+            by->in->say(by->id,
+                        "<- " + words(mail.letter()->peer) + " " + words(mail.letter()->body));
         }
         by->arrived.push_back(std::move(mail));
         by->wake(by->seat);

@@ -1,7 +1,8 @@
 #pragma once
-// A message in flight: an envelope with everything that it points to, copied into blocks of exactly the right size.
-// A sender's memory may be reused as soon as send() returns and a receiver may keep references, as on a real
-// connection; the block is scribbled over before it is freed, so that a view kept without a reference is noticed.
+// A message in flight: an envelope with everything that it points to, copied into blocks of exactly
+// the right size. A sender's memory may be reused as soon as send() returns and a receiver may keep
+// references, as on a real connection; the block is scribbled over before it is freed, so that a
+// view kept without a reference is noticed.
 
 #include <cstring>
 #include <utility>

@@ -1,6 +1,6 @@
 #pragma once
-// Where work is done in a simulation: the log's commits and the snapshot jobs are tasks of the scheduler, delayed as
-// the seed says, with batches waiting and persists in flight meanwhile.
+// Where work is done in a simulation: the log's commits and the snapshot jobs are tasks of the
+// scheduler, delayed as the seed says, with batches waiting and persists in flight meanwhile.
 //
 //   wal.flush() ─▶ commit task, later ─▶ told(persisted), later still ─▶ the node's mailbox
 //   work_on.run(job) ─▶ one job after another, each later ─▶ the job's own completion
@@ -15,7 +15,8 @@ RAFTKIT_NAMESPACE_BEGIN
 
 namespace testing {
 
-// What one life of a node shares with its runner and executors. The delays may change while it runs.
+// What one life of a node shares with its runner and executors. The delays may change while it
+// runs.
 struct sim_workshop {
     scheduler* time = nullptr;
     u64 group = 0;
@@ -28,7 +29,8 @@ struct sim_workshop {
     void (*posted)(void* who) = nullptr;  // something waits in the mailbox
 
     duration drawn(duration low, duration high) noexcept {
-        return {static_cast<i64>(dice.between(static_cast<u64>(low.ns), static_cast<u64>(high.ns)))};
+        return {
+            static_cast<i64>(dice.between(static_cast<u64>(low.ns), static_cast<u64>(high.ns)))};
     }
 };
 
@@ -73,7 +75,8 @@ private:
         if (shared->busy) return;
         shared->busy = true;
         sim_workshop& in = *shared->in;
-        in.time->after(in.drawn(in.commit_min, in.commit_max), in.group, [shared] { commit(shared); });
+        in.time->after(in.drawn(in.commit_min, in.commit_max), in.group,
+                       [shared] { commit(shared); });
     }
     static void commit(const std::shared_ptr<state>& shared) {
         if (!shared->running) return;

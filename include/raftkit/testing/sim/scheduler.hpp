@@ -1,7 +1,8 @@
 #pragma once
-// The simulator's clock and only source of order: a heap of tasks by virtual time. Tasks of the same instant run in an
-// order drawn from the seed, never in the order in which they were added, because code that depends on that order is
-// right by accident (known bug 38). The same seed gives the same run on every machine.
+// The simulator's clock and only source of order: a heap of tasks by virtual time. Tasks of the
+// same instant run in an order drawn from the seed, never in the order in which they were added,
+// because code that depends on that order is right by accident (known bug 38). The same seed gives
+// the same run on every machine.
 //
 //      at(when, group, f) ->  [ heap by (when, drawn tie) ]  -> step(): now = when, f()
 //                                    ^ drop(group): a crash takes the tasks of one life with it
@@ -29,7 +30,8 @@ public:
     std::size_t waiting() const noexcept { return tasks_.size(); }
     u64 steps() const noexcept { return steps_; }
 
-    // `group` names what the task belongs to, for drop(); 0 belongs to nobody. A time in the past means now.
+    // `group` names what the task belongs to, for drop(); 0 belongs to nobody. A time in the past
+    // means now.
     template <class Run>
     void at(instant when, u64 group, Run run) {
         auto* made = new task_of<Run>(std::move(run));
@@ -46,8 +48,9 @@ public:
 
     // Forgets every waiting task of the group. O(waiting).
     void drop(u64 group) noexcept {
-        const auto gone = std::partition(tasks_.begin(), tasks_.end(),
-                                         [group](const task* each) { return each->group != group; });
+        const auto gone = std::partition(tasks_.begin(), tasks_.end(), [group](const task* each) {
+            return each->group != group;
+        });
         for (auto each = gone; each != tasks_.end(); ++each) (*each)->destroy(*each);
         tasks_.erase(gone, tasks_.end());
         std::make_heap(tasks_.begin(), tasks_.end(), later);

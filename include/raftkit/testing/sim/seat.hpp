@@ -1,6 +1,7 @@
 #pragma once
-// One place of a simulated cluster: a real node on a simulated disk, through all of its lives. A crash keeps the disk,
-// as a process death or a power cut would leave it; everything else begins anew.
+// One place of a simulated cluster: a real node on a simulated disk, through all of its lives. A
+// crash keeps the disk, as a process death or a power cut would leave it; everything else begins
+// anew.
 
 #include <memory>
 #include <optional>
@@ -94,7 +95,8 @@ inline void sim_seat::make_workshop() {
     workshop_->who = this;
     workshop_->durable = [](void* who, const persisted& done) {
         auto* self = static_cast<sim_seat*>(who);
-        // The group of a process that died in the middle of it may be on the disk or not; recovery tells.
+        // The group of a process that died in the middle of it may be on the disk or not; recovery
+        // tells.
         if (self->disk_.crashed()) return;
         self->in_->check.durable(self->id_, done.upto);
         if (done.status) self->in_->check.failed(self->id_);
@@ -117,7 +119,8 @@ inline machine_watch sim_seat::watch() noexcept {
             [](void* who, const command& done, const register_state& now) {
                 auto* self = static_cast<sim_seat*>(who);
                 self->look();
-                self->in_->check.applied_command(self->id_, {done.at, entry_kind::command, done.body});
+                self->in_->check.applied_command(self->id_,
+                                                 {done.at, entry_kind::command, done.body});
                 self->in_->check.digest(self->id_, done.at.index, digest_of(now));
                 self->in_->log.note(now.chain);
             },
@@ -125,7 +128,8 @@ inline machine_watch sim_seat::watch() noexcept {
                 auto* self = static_cast<sim_seat*>(who);
                 ++self->installs_;
                 self->look();
-                if (self->in_->log.in_words()) self->in_->say(self->id_, "restored " + words(from.id.at));
+                if (self->in_->log.in_words())
+                    self->in_->say(self->id_, "restored " + words(from.id.at));
                 self->in_->check.restored(self->id_, from.id.at);
                 self->in_->check.digest(self->id_, now.at.index, digest_of(now));
             }};
@@ -158,8 +162,8 @@ inline void sim_seat::start() {
     const result<void> opened = node_->open();
     if (!opened && !disk_.crashed()) {
         const error why = opened.why();
-        in_->fail(id_, std::string("does not open: ") + name_of(why.code) + " in " + why.where + " " +
-                           std::to_string(why.detail));
+        in_->fail(id_, std::string("does not open: ") + name_of(why.code) + " in " + why.where +
+                           " " + std::to_string(why.detail));
         return;
     }
     opened_ = true;
@@ -169,7 +173,8 @@ inline void sim_seat::start() {
     if (node_) nudge();
 }
 
-// What a dying process still does must not reach the disk: every call fails until the crash has been played.
+// What a dying process still does must not reach the disk: every call fails until the crash has
+// been played.
 inline void sim_seat::kill(death how) {
     if (in_->log.in_words()) in_->say(id_, how == death::power ? "loses power" : "is killed");
     if (!disk_.crashed()) disk_.crash_at(1);
@@ -214,11 +219,13 @@ inline void sim_seat::poll() {
     sort_out();
     if (!node_ || next == never) return;
     // Jobs and messages that came up inside the poll may already have asked for an earlier one.
-    const duration wait = next > local(in_->time.now()) ? next - local(in_->time.now()) : duration{};
+    const duration wait =
+        next > local(in_->time.now()) ? next - local(in_->time.now()) : duration{};
     schedule(in_->time.now() + wait + nanoseconds(1000));
 }
 
-// After every entry into the node: the checker looks, messages leave, and a process that died in a call is buried.
+// After every entry into the node: the checker looks, messages leave, and a process that died in a
+// call is buried.
 inline void sim_seat::sort_out() {
     if (opened_) {
         look();
@@ -228,7 +235,8 @@ inline void sim_seat::sort_out() {
     std::vector<parcel> leaving = std::exchange(witness_->leaving, {});
     for (const parcel& mail : leaving) {
         if (const envelope* letter = mail.letter()) {
-            if (in_->log.in_words()) in_->say(id_, "-> " + words(letter->peer) + " " + words(letter->body));
+            if (in_->log.in_words())
+                in_->say(id_, "-> " + words(letter->peer) + " " + words(letter->body));
             in_->check.sending(id_, *letter);
             in_->net.send(id_, *letter);
         } else {
@@ -236,7 +244,8 @@ inline void sim_seat::sort_out() {
         }
     }
     if (disk_.crashed()) return kill(in_->dice.below(2) == 0 ? death::process : death::power);
-    if (node_ && node_->closed()) in_->fail(id_, "stopped by itself: " + std::string(node_->status().stop_cause.where));
+    if (node_ && node_->closed())
+        in_->fail(id_, "stopped by itself: " + std::string(node_->status().stop_cause.where));
 }
 
 }  // namespace testing

@@ -1,7 +1,7 @@
 #pragma once
-// What one seed tries: every seed draws its own cluster, numbers and rates of faults (swarm testing: a run with all
-// faults at once rarely gets anywhere, a run without a fault lets others show). Rates are means between two events;
-// zero means never.
+// What one seed tries: every seed draws its own cluster, numbers and rates of faults (swarm
+// testing: a run with all faults at once rarely gets anywhere, a run without a fault lets others
+// show). Rates are means between two events; zero means never.
 
 #include <algorithm>
 
@@ -24,8 +24,8 @@ struct swarm {
     u64 snapshot_every = 0, trailing = 0;
     u32 value_bytes_max = 0;
     duration run_for;
-    duration write_every, read_every, crash_every, power_every, down_for, partition_every, heal_every,
-        cut_every, pause_every, transfer_every, change_every, snapshot_at_every;
+    duration write_every, read_every, crash_every, power_every, down_for, partition_every,
+        heal_every, cut_every, pause_every, transfer_every, change_every, snapshot_at_every;
     bool lease_reads = false;
     i64 clock_drift_ppm = 0;
 };
@@ -54,7 +54,8 @@ inline void draw_numbers(prng& dice, swarm& made) noexcept {
     numbers.command_bytes_max = 64u << 10;
     numbers.uncommitted_bytes_max = one_of(dice, {64u << 10, 256u << 10, 64u << 20});
     numbers.tail_resident_bytes = 256u << 10;
-    numbers.tail_bytes_max = std::max<u64>(one_of(dice, {1u << 20, 8u << 20}), numbers.inflight_bytes_max);
+    numbers.tail_bytes_max =
+        std::max<u64>(one_of(dice, {1u << 20, 8u << 20}), numbers.inflight_bytes_max);
     numbers.apply_batch_entries_max = one_of(dice, {1U, 2U, 7U, 1024U});
     numbers.apply_bytes_max = one_of(dice, {1U, 4096U, 16U << 20});
     numbers.promotion_lag_max = one_of(dice, {0U, 3U, 1000U});
@@ -66,7 +67,8 @@ inline void draw_wire(prng& dice, swarm& made) noexcept {
     if (dice.below(2) == 0) wire.loss = static_cast<u32>(dice.below(300'000));
     if (dice.below(2) == 0) wire.repeat = static_cast<u32>(dice.below(500'000));
     if (dice.below(2) == 0) wire.linger = static_cast<u32>(dice.below(100'000));
-    wire.delay_max = one_of(dice, {microseconds(100), milliseconds(2), milliseconds(20), milliseconds(150)});
+    wire.delay_max =
+        one_of(dice, {microseconds(100), milliseconds(2), milliseconds(20), milliseconds(150)});
     wire.linger_max = one_of(dice, {milliseconds(100), seconds(1), seconds(8)});
 }
 
@@ -80,7 +82,8 @@ inline swarm draw_swarm(u64 seed) noexcept {
     draw_numbers(dice, made);
     draw_wire(dice, made);
     made.disk_min = microseconds(20);
-    made.disk_max = one_of(dice, {microseconds(200), milliseconds(5), milliseconds(60), milliseconds(400)});
+    made.disk_max =
+        one_of(dice, {microseconds(200), milliseconds(5), milliseconds(60), milliseconds(400)});
     made.apply_min = microseconds(1);
     made.apply_max = one_of(dice, {microseconds(10), milliseconds(3), milliseconds(300)});
     made.snapshot_every = one_of(dice, {0U, 1U, 2U, 7U, 7U, 100U});

@@ -1,6 +1,7 @@
 #pragma once
-// What a run did, as a fingerprint always and as text when asked. Formatting every event of thousands of seeds would
-// cost more than running them; a failing seed is run again with the text on, which gives the same events (I-15).
+// What a run did, as a fingerprint always and as text when asked. Formatting every event of
+// thousands of seeds would cost more than running them; a failing seed is run again with the text
+// on, which gives the same events (I-15).
 
 #include <cstdio>
 #include <string>

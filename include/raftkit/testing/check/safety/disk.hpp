@@ -1,5 +1,6 @@
 #pragma once
-// Bodies of testing/check/safety.hpp: what goes to a disk and what comes back from it. Included by it.
+// Bodies of testing/check/safety.hpp: what goes to a disk and what comes back from it. Included by
+// it.
 
 #include <raftkit/testing/check/safety.hpp>
 
@@ -63,12 +64,14 @@ inline void safety::take_reset(node_id who, ghost_node& node, const log_base& re
         bool carried = false;
         for (const snapshot_meta& each : node.snapshots) carried = carried || each.id.at == at;
         if (!carried) broken("I-10", who, "a reset without a durable snapshot", at.index.value);
-        if (at.index > committed()) broken("I-4", who, "a reset to an uncommitted index", at.index.value);
+        if (at.index > committed())
+            broken("I-4", who, "a reset to an uncommitted index", at.index.value);
         check_members(who, "a reset", at.index, reset.members);
     }
     if (node.applied > at.index) broken("I-9", who, "a reset takes state back", at.index.value);
     const auto chain = chains_.find({at.index, at.term});
-    if (at.index && chain == chains_.end()) broken("I-6", who, "a reset to an unknown entry", at.index.value);
+    if (at.index && chain == chains_.end())
+        broken("I-6", who, "a reset to an unknown entry", at.index.value);
     if (!ok()) return;
     batch.reset = at;
     batch.reset_chain = at.index ? chain->second : 0;
@@ -79,7 +82,8 @@ inline void safety::take_entry(node_id who, ghost_node& node, const entry_view& 
                                ghost_batch& batch) {
     ghost_log& log = node.memory.log;
     const index_t index = entry.at.index;
-    if (index <= log.base().index) return broken("I-2", who, "an entry below the base", index.value);
+    if (index <= log.base().index)
+        return broken("I-2", who, "an entry below the base", index.value);
     if (index > log.last_index().next()) return broken("I-2", who, "a gap in the log", index.value);
     const u64 chain = entry_chain(log.chain_at(index.previous()), entry);
     if (entry.at.term < log.term_at(index.previous())) {
@@ -110,8 +114,10 @@ inline void safety::take_entry(node_id who, ghost_node& node, const entry_view& 
     log.append(kept);
 }
 
-// An entry takes the place of another: only an uncommitted one, only if it differs, and never on a leader.
-inline void safety::check_supersedes(node_id who, const ghost_node& node, index_t first, u64 chain) {
+// An entry takes the place of another: only an uncommitted one, only if it differs, and never on a
+// leader.
+inline void safety::check_supersedes(node_id who, const ghost_node& node, index_t first,
+                                     u64 chain) {
     const ghost_log& log = node.memory.log;
     if (log.chain_at(first) == chain) {  // known bug 17
         return broken("I-5", who, "an entry that it already has is written again", first.value);
@@ -151,7 +157,8 @@ inline void safety::compacting(node_id who, const log_base& upto) {
     if (!node.memory.log.knows(at) || node.memory.log.term_at(at) != upto.at.term) {
         broken("I-10", who, "compaction to an entry that it does not have", at.value);
     }
-    // A node that joined without a list does not know what was in force before the first membership entry.
+    // A node that joined without a list does not know what was in force before the first membership
+    // entry.
     const bool unknown = upto.members.members.empty();
     if (ok() && !unknown) check_members(who, "a compaction", at, upto.members);
     if (node.compacted < at) node.compacted = at;
@@ -185,14 +192,16 @@ inline void safety::recovered(node_id who, const hard_state& hard, log_id base, 
     if (!found) {
         broken("I-5", who,
                "recovered term " + std::to_string(hard.term.value) + " vote " +
-                   std::to_string(hard.voted_for.value) + " base " + std::to_string(base.index.value) +
-                   " last " + std::to_string(last.index.value) + "/" + std::to_string(last.term.value) +
-                   "; durable were term " + std::to_string(node.durable.hard.term.value) + " last " +
+                   std::to_string(hard.voted_for.value) + " base " +
+                   std::to_string(base.index.value) + " last " + std::to_string(last.index.value) +
+                   "/" + std::to_string(last.term.value) + "; durable were term " +
+                   std::to_string(node.durable.hard.term.value) + " last " +
                    std::to_string(node.durable.log.last_index().value) + " and " +
                    std::to_string(node.waiting.size()) + " batches in flight");
         return;
     }
-    if (hard.commit_hint > last.index) broken("I-9", who, "recovered a hint past the log", last.index.value);
+    if (hard.commit_hint > last.index)
+        broken("I-9", who, "recovered a hint past the log", last.index.value);
     found->hard.commit_hint = hard.commit_hint;  // an older one is as good
     node.durable = *found;
     node.memory = std::move(*found);

@@ -1,5 +1,6 @@
 #pragma once
-// Bodies of testing/check/safety.hpp: what machines apply, snapshots hold and clients are told. Included by it.
+// Bodies of testing/check/safety.hpp: what machines apply, snapshots hold and clients are told.
+// Included by it.
 
 #include <raftkit/testing/check/safety.hpp>
 #include <raftkit/testing/words.hpp>
@@ -12,7 +13,8 @@ inline void safety::applied(node_id who, const entry_view& entry) {
     ghost_node& node = nodes_[who];
     const index_t index = entry.at.index;
     if (index != node.applied.next()) {  // known bug 32
-        return broken("I-4", who, "applies out of order, behind " + std::to_string(node.applied.value),
+        return broken("I-4", who,
+                      "applies out of order, behind " + std::to_string(node.applied.value),
                       index.value);
     }
     if (index > committed()) return broken("I-4", who, "applies an uncommitted entry", index.value);
@@ -59,14 +61,16 @@ inline void safety::digest(node_id who, index_t at, u64 value) {
 }
 
 inline void safety::acknowledged(node_id who, log_id at) {
-    if (nodes_[who].failed) broken("I-14", who, "acknowledges after a failed write", at.index.value);
+    if (nodes_[who].failed)
+        broken("I-14", who, "acknowledges after a failed write", at.index.value);
     const bool is_committed =
         at.index <= committed() && committed_[at.index.value - 1].term == at.term;  // known bug 31
     if (!is_committed) broken("I-5", who, "acknowledges an uncommitted entry", at.index.value);
     if (acknowledged_ < at.index) acknowledged_ = at.index;
 }
 
-// The client knows what it asked for: the reply must be of that command and of no other (known bug 31).
+// The client knows what it asked for: the reply must be of that command and of no other (known bug
+// 31).
 inline void safety::acknowledged_command(node_id who, index_t at, byte_span body) {
     if (at > committed()) return broken("I-5", who, "acknowledges an uncommitted entry", at.value);
     const ghost_entry& truth = committed_[at.value - 1];
@@ -97,7 +101,8 @@ inline void safety::published(node_id who, const snapshot_meta& meta) {
 
 inline void safety::removed(node_id who, snapshot_id id) {
     std::erase_if(nodes_[who].snapshots, [id](const snapshot_meta& each) { return each.id == id; });
-    // What remains must still reach the log: an unreadable beginning is a lost node (known bugs 51, 64).
+    // What remains must still reach the log: an unreadable beginning is a lost node (known bugs 51,
+    // 64).
     const ghost_node& node = nodes_[who];
     if (node.newest_snapshot() < std::max(node.compacted, node.durable.log.base().index)) {
         broken("I-10", who, "removed the snapshot that its log begins with", id.at.index.value);

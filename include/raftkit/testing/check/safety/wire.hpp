@@ -21,7 +21,8 @@ inline void safety::sending(node_id from, const envelope& mail) {
     } else if (const auto* reply = std::get_if<append_reply>(&mail.body)) {
         check_append_reply(from, *reply);
     } else if (const auto* now = std::get_if<timeout_now>(&mail.body)) {
-        if (!leads(from, now->term)) broken("I-1", from, "timeout_now from no leader", now->term.value);
+        if (!leads(from, now->term))
+            broken("I-1", from, "timeout_now from no leader", now->term.value);
     } else if (const auto* done = std::get_if<snapshot_done>(&mail.body)) {
         check_done(from, *done);
     }
@@ -51,7 +52,8 @@ inline void safety::check_append(node_id from, const append_request& append) {
     index_t index = append.previous.index.next();
     const auto before = chains_.find({append.previous.index, append.previous.term});
     if (append.previous.index && before == chains_.end()) {
-        return broken("I-2", from, "an append follows an unknown entry", append.previous.index.value);
+        return broken("I-2", from, "an append follows an unknown entry",
+                      append.previous.index.value);
     }
     u64 chain = append.previous.index ? before->second : 0;
     for (const entry_view entry : append.entries) {  // known bug 20
@@ -69,7 +71,8 @@ inline void safety::check_append(node_id from, const append_request& append) {
 inline void safety::check_append_reply(node_id from, const append_reply& reply) {
     const ghost_disk& durable = nodes_[from].durable;
     if (durable.hard.term < reply.term) {
-        return broken("I-1", from, "an append reply in a term that is not durable", reply.term.value);
+        return broken("I-1", from, "an append reply in a term that is not durable",
+                      reply.term.value);
     }
     if (reply.rejected || !reply.match) return;
     if (reply.match > durable.log.last_index()) {  // known bugs 21, 27, 29
@@ -78,14 +81,16 @@ inline void safety::check_append_reply(node_id from, const append_reply& reply) 
     const ghost_log* leader = log_of_leader(reply.term);
     if (leader == nullptr || !leader->knows(reply.match) || !durable.log.knows(reply.match)) return;
     if (leader->chain_at(reply.match) != durable.log.chain_at(reply.match)) {
-        broken("I-5", from, "acknowledges entries that the leader does not have", reply.match.value);
+        broken("I-5", from, "acknowledges entries that the leader does not have",
+               reply.match.value);
     }
 }
 
 inline void safety::check_done(node_id from, const snapshot_done& done) {
     if (done.status == install_status::already_have) {
         const index_t held = nodes_[from].durable.log.last_index();
-        if (done.match > held) broken("I-5", from, "acknowledges what is not durable", done.match.value);
+        if (done.match > held)
+            broken("I-5", from, "acknowledges what is not durable", done.match.value);
         return;
     }
     if (done.status != install_status::installed) return;
@@ -95,14 +100,17 @@ inline void safety::check_done(node_id from, const snapshot_done& done) {
     }
     const auto chain = chains_.find({done.id.at.index, done.id.at.term});
     if (chain == chains_.end()) return broken("I-6", from, "installed an unknown snapshot");
-    // A published snapshot that is being installed stands for its entries: opening finishes the install.
+    // A published snapshot that is being installed stands for its entries: opening finishes the
+    // install.
     const snapshot_meta* kept = node.snapshot(done.id);
     const bool carried = kept != nullptr && kept->installing;
     if (!carried && !node.holds_durably(done.id.at.index, chain->second)) {
-        broken("I-5", from, "acknowledges a snapshot before its log begins there", done.id.at.index.value);
+        broken("I-5", from, "acknowledges a snapshot before its log begins there",
+               done.id.at.index.value);
     }
     if (node.newest_snapshot() < done.id.at.index) {
-        broken("I-6", from, "acknowledges a snapshot that is not published", done.id.at.index.value);
+        broken("I-6", from, "acknowledges a snapshot that is not published",
+               done.id.at.index.value);
     }
 }
 
@@ -114,7 +122,8 @@ inline void safety::observe(node_id who, const core::status& now) {
     if (now.role == role_kind::leader && !(led && still)) check_leader(who, now);
     if (node.seen) check_rising(who, *node.seen, now);
     check_bounds(who, now);
-    // A leader may commit and lose its office between two looks: what it committed then was its own term's.
+    // A leader may commit and lose its office between two looks: what it committed then was its own
+    // term's.
     const term_t term = led && !still ? node.seen->term : now.term;
     node.seen = now;
     if (now.role == role_kind::leader || led) advance_commit(who, term);
@@ -141,7 +150,8 @@ inline void safety::check_leader(node_id who, const core::status& now) {
     }
 }
 
-// A leader commits what it announced to its disk in an earlier step, so its log is known here already.
+// A leader commits what it announced to its disk in an earlier step, so its log is known here
+// already.
 inline void safety::advance_commit(node_id who, term_t term) {
     const core::status& now = *nodes_[who].seen;
     const ghost_log& log = nodes_[who].memory.log;
@@ -155,7 +165,8 @@ inline void safety::advance_commit(node_id who, term_t term) {
         broken("I-5", who, "commits without a durable majority", now.commit.value);
     }
     for (index_t index = committed().next(); index <= now.commit; index = index.next()) {
-        if (!log.holds(index)) return broken("I-3", who, "commits what it does not have", index.value);
+        if (!log.holds(index))
+            return broken("I-3", who, "commits what it does not have", index.value);
         committed_.push_back(log.at(index));
         committed_by_.push_back(term);
         if (log.at(index).kind == entry_kind::membership) committed_changes_.push_back(index);
@@ -184,13 +195,15 @@ inline void safety::check_rising(node_id who, const core::status& before, const 
     rises("applied", before.applied, now.applied);
     rises("first", before.first, now.first);
     rises("snapshot", before.snapshot, now.snapshot);
-    if (before.role != role_kind::leader || now.role != role_kind::leader || before.term != now.term) {
+    if (before.role != role_kind::leader || now.role != role_kind::leader ||
+        before.term != now.term) {
         return;
     }
     for (u32 new_slot = 0; new_slot < now.peer_count; ++new_slot) {
         const core::peer_status& is = now.peers[new_slot];
         for (u32 old_slot = 0; old_slot < before.peer_count; ++old_slot) {
-            if (before.peers[old_slot].id == is.id) rises("match", before.peers[old_slot].match, is.match);
+            if (before.peers[old_slot].id == is.id)
+                rises("match", before.peers[old_slot].match, is.match);
         }
     }
 }
@@ -199,7 +212,8 @@ inline void safety::check_bounds(node_id who, const core::status& now) {
     if (now.applied > now.commit) broken("I-9", who, "applied past commit", now.applied.value);
     if (now.commit > now.last) broken("I-9", who, "commit past last", now.commit.value);
     if (now.stable > now.last) broken("I-9", who, "stable past last", now.stable.value);
-    if (now.first > now.snapshot.next()) broken("I-10", who, "a gap after the snapshot", now.first.value);
+    if (now.first > now.snapshot.next())
+        broken("I-10", who, "a gap after the snapshot", now.first.value);
     if (now.role != role_kind::leader) return;
     for (u32 slot = 0; slot < now.peer_count; ++slot) {
         const core::peer_status& peer = now.peers[slot];

@@ -1,5 +1,6 @@
 #pragma once
-// Bodies of testing/sim/cluster.hpp: the nemesis, the liveness phase and the report. Included by it.
+// Bodies of testing/sim/cluster.hpp: the nemesis, the liveness phase and the report. Included by
+// it.
 
 #include <raftkit/testing/sim/cluster.hpp>
 
@@ -10,13 +11,15 @@ namespace testing {
 inline void cluster::nemesis() {
     const swarm& plan = world_.plan;
     every(plan.crash_every, false, [this] {
-        if (sim_seat* down = somebody()) end_life(*down, dice_.below(2) == 0 ? death::process : death::power);
+        if (sim_seat* down = somebody())
+            end_life(*down, dice_.below(2) == 0 ? death::process : death::power);
     });
     // Somewhere inside of a write, a sync or a rename of the next calls.
     every(plan.crash_every, false, [this] {
         sim_seat* down = somebody();
         if (down == nullptr || down->disk().crashed()) return;
-        const crash_moment moment = dice_.below(2) == 0 ? crash_moment::inside : crash_moment::before;
+        const crash_moment moment =
+            dice_.below(2) == 0 ? crash_moment::inside : crash_moment::before;
         down->disk().crash_at(1 + dice_.below(60), moment);
     });
     every(plan.power_every, false, [this] {
@@ -51,7 +54,8 @@ inline void cluster::nemesis() {
         if (sim_seat* at = somebody()) change_members(*at);
     });
     every(seconds(2), false, [this] {
-        if (sim_seat* at = somebody()) ask<snapshot_ticket>(&sim_node::snapshot_now, *at, [](auto&) {});
+        if (sim_seat* at = somebody())
+            ask<snapshot_ticket>(&sim_node::snapshot_now, *at, [](auto&) {});
     });
 }
 
@@ -71,7 +75,8 @@ inline void cluster::break_links() {
             break;
         default:
             for (auto& each : seats_) {
-                if (each->up() && each->node().status().role == role_kind::leader) inside.push_back(each->id());
+                if (each->up() && each->node().status().role == role_kind::leader)
+                    inside.push_back(each->id());
             }
     }
     world_.net.partition(all_, inside);
@@ -109,7 +114,8 @@ inline std::vector<observed_node> cluster::observed(std::vector<node_status>& in
     for (auto& each : seats_) {
         if (!each->up() || each->node().members() == nullptr) continue;
         into.push_back(each->node().status());
-        // The machine does not see barriers: what its core calls applied is what the checker has confirmed.
+        // The machine does not see barriers: what its core calls applied is what the checker has
+        // confirmed.
         nodes.push_back({each->id(), &into.back(), each->node().members(), into.back().applied});
     }
     return nodes;
@@ -150,7 +156,8 @@ inline void cluster::heal() {
 inline run_outcome cluster::report() {
     // I-8: what was said to be certainly not executed never was.
     for (const auto& each : writes_) {
-        const bool lied = refused_.contains(hash_of(each->bytes)) && world_.check.executed(each->bytes);
+        const bool lied =
+            refused_.contains(hash_of(each->bytes)) && world_.check.executed(each->bytes);
         if (lied) world_.fail(each->at, "I-8 a refused write was executed");
     }
     counted_.ok = world_.ok();

@@ -1,6 +1,7 @@
 #pragma once
-// Bodies of testing/sim/core_member.hpp: snapshots by their descriptions only. Capture, publish, compact, offer, fetch,
-// fill, restore and settle take time and may fail, but no byte of an image crosses the network. Included by it.
+// Bodies of testing/sim/core_member.hpp: snapshots by their descriptions only. Capture, publish,
+// compact, offer, fetch, fill, restore and settle take time and may fail, but no byte of an image
+// crosses the network. Included by it.
 
 #include <raftkit/testing/sim/core_member.hpp>
 
@@ -36,7 +37,8 @@ inline void core_member::capture() {
     save(std::move(made));
 }
 
-// The state was taken where it is applied; what the core says of that index follows when the core knows it.
+// The state was taken where it is applied; what the core says of that index follows when the core
+// knows it.
 inline void core_member::save(shelved_snapshot made) {
     later(drawn(in_->dice, milliseconds(1), in_->plan.disk_max * 4 + milliseconds(2)),
           [this, made = std::move(made)]() mutable {
@@ -64,7 +66,8 @@ inline void core_member::publish(shelved_snapshot made) {
     });
 }
 
-// The host's policy: `trailing` entries behind the last, and everything after the oldest kept snapshot.
+// The host's policy: `trailing` entries behind the last, and everything after the oldest kept
+// snapshot.
 inline void core_member::compact() {
     if (shelf_.empty()) return;
     while (shelf_.size() > 2 && !accepting_) {
@@ -103,7 +106,8 @@ inline void core_member::do_snapshot(snapshot_effect& asked) {
         if (accepting_ && accepting_->what.meta.id == id) return;  // an offer comes more than once
         if (accepting_ && accepting_->stored) {
             return later({}, [this, id] {
-                input([id](core::consensus& core) { core.accept_failed(id, install_status::busy); });
+                input(
+                    [id](core::consensus& core) { core.accept_failed(id, install_status::busy); });
             });
         }
         accepting_ = accepting{std::move(*accept), 0, false};
@@ -134,7 +138,8 @@ inline void core_member::offer(node_id to, u64 number) {
 
 // What an install left that was given up before the machine saw it.
 inline void core_member::drop_leftovers() {
-    while (!shelf_.empty() && shelf_.back().meta.installing && shelf_.back().meta.id.at.index > applied_) {
+    while (!shelf_.empty() && shelf_.back().meta.installing &&
+           shelf_.back().meta.id.at.index > applied_) {
         in_->check.removed(id_, shelf_.back().meta.id);
         shelf_.pop_back();
     }
@@ -152,14 +157,16 @@ inline void core_member::fetch(snapshot_id id) {
         const bool gone = reachable || ++accepting_->tries > 5;
         if (!gone) return later(milliseconds(200), [this, id] { fetch(id); });
         accepting_.reset();
-        return input([id](core::consensus& core) { core.accept_failed(id, install_status::cancelled); });
+        return input(
+            [id](core::consensus& core) { core.accept_failed(id, install_status::cancelled); });
     }
     if (shelved(id) == nullptr) {
         drop_leftovers();
         const bool stale = !shelf_.empty() && id.at.index <= shelf_.back().meta.id.at.index;
         if (stale) {
             accepting_.reset();
-            return input([id](core::consensus& core) { core.accept_failed(id, install_status::stale); });
+            return input(
+                [id](core::consensus& core) { core.accept_failed(id, install_status::stale); });
         }
         shelved_snapshot mine = *theirs;
         mine.meta = accepting_->what.meta;
@@ -172,7 +179,8 @@ inline void core_member::fetch(snapshot_id id) {
     const snapshot_meta meta = find_shelved(id)->meta;
     bool restores = false;
     input([&](core::consensus& core) { restores = core.snapshot_received(meta); });
-    if (in_->log.in_words()) in_->say(id_, "stores " + words(id.at) + (restores ? " to restore" : " to keep"));
+    if (in_->log.in_words())
+        in_->say(id_, "stores " + words(id.at) + (restores ? " to restore" : " to keep"));
     if (!up()) return;
     if (restores) {
         later(drawn(in_->dice, {}, milliseconds(30)), [this, id] { fill(id); });
@@ -185,7 +193,9 @@ inline void core_member::fill(snapshot_id id) {
     if (!accepting_ || accepting_->what.meta.id != id) return;
     if (in_->faults && in_->dice.below(12) == 0) {  // the image does not load
         accepting_.reset();
-        return input([id](core::consensus& core) { core.accept_failed(id, install_status::restore_failed); });
+        return input([id](core::consensus& core) {
+            core.accept_failed(id, install_status::restore_failed);
+        });
     }
     input([id](core::consensus& core) { core.snapshot_filled(id); });
 }
@@ -198,8 +208,10 @@ inline void core_member::restore(snapshot_id id) {
     applied_ = id.at.index;
     in_->check.restored(id_, id.at);
     in_->check.digest(id_, applied_, digest_of(state_));
-    // What it stood for is in the image: whether its own entry or another's, nobody can tell any more.
-    while (!writes_.empty() && writes_.begin()->first <= applied_) writes_.erase(writes_.begin()->first);
+    // What it stood for is in the image: whether its own entry or another's, nobody can tell any
+    // more.
+    while (!writes_.empty() && writes_.begin()->first <= applied_)
+        writes_.erase(writes_.begin()->first);
     if (accepting_ && accepting_->what.meta.id == id) accepting_.reset();
     serve_reads();
     post([id](core::consensus& core) { core.snapshot_restored(id); });
@@ -210,7 +222,8 @@ inline void core_member::settle() {
     for (shelved_snapshot& each : shelf_) {
         const bool restored = each.meta.installing && applied_ >= each.meta.id.at.index;
         if (restored && disk_.image().holds(each.meta.id.at)) each.meta.installing = false;
-        const bool below = each.meta.installing && each.meta.id.at.index < disk_.image().base.at.index;
+        const bool below =
+            each.meta.installing && each.meta.id.at.index < disk_.image().base.at.index;
         if (below) each.meta.installing = false;
     }
 }
