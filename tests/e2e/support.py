@@ -267,7 +267,11 @@ class Cluster:
         self.nodes = []
         self.nodes = [Node(self, k + 1) for k in range(count)]
         if start:
-            self.start()
+            try:
+                self.start()
+            except BaseException:
+                self.__exit__(AssertionError)
+                raise
 
     def __enter__(self):
         return self
@@ -276,7 +280,8 @@ class Cluster:
         if kind is not None:
             for node in self.nodes:
                 if os.path.exists(node.log):
-                    print("--- node %d\n%s" % (node.id, node.log_text()[-500:]))
+                    print("--- node %d, %s\n%s" % (node.id, node.process and node.process.poll(),
+                                                  node.log_text()[-1000:]))
         for node in self.nodes:
             if node.process is not None and not node.dead():
                 node.kill()
