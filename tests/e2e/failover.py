@@ -343,21 +343,63 @@ def test_snapshot_of_nothing():
 
 
 def test_snapshot_entries():  # scenario D41
-    """--snapshot-entries N saves when N entries were applied since the last one, --trailing keeps N"""
+    """--snapshot-entries N saves as soon as N entries were applied since the last one; --trailing N
+    and the oldest snapshot that is kept say where the log begins"""
     with Cluster(1, ["--snapshot-entries", 100, "--trailing", 30, "--segment-bytes", 16384]) as cluster:
         node = cluster.leader()
+        first = node.raft()["applied_index"]
         with node.connect() as one:
-            def settle():
-                seen = node.raft()
-                return seen if seen["applied_index"] - seen["snapshot_index"] < 100 else None
-            for k in range(1, 451):
-                assert one.ask("SET", "k", k) == "OK"
-                seen = wait_until(settle, what="the snapshot that is due")
-            assert seen["snapshots_saved"] == 4, seen
-            assert seen["snapshot_index"] in (400, 401, 402), seen
-        # first = min(last - N, oldest kept snapshot) + 1, as it was when the newest was saved.
-        assert seen["first_log_index"] <= seen["snapshot_index"] - 30 + 1, seen
-        assert seen["first_log_index"] > 250, seen
+            for index in range(first + 1, 451):  # one by one, so that every entry is a batch
+                assert one.ask("SET", "k", index) == "OK"
+                if index % 100 == 0:
+                    seen = wait_until(lambda: (lambda now: now if now["snapshot_index"] == index else None)
+                                      (node.raft()), what="the snapshot at %d" % index)
+                    assert seen["snapshots_saved"] == index // 100, seen
+                    kept = [int(name.split("-")[1]) for name in os.listdir(os.path.join(node.data, "snap"))
+                            if name.startswith("snap-")]
+                    expected = min(index - 30, min(kept)) + 1
+                    wait_until(lambda: node.raft()["first_log_index"] == expected,
+                               what="a log from %d on, with snapshots %s" % (expected, kept))
+        seen = node.raft()
+        assert seen["snapshots_saved"] == 4 and seen["last_log_index"] == 450, seen
+
+
+def test_addresses_of_ones_own():
+    """the lists of different nodes may name different addresses for the same member"""
+    with Cluster(start=False) as cluster:
+        for node in cluster.nodes:
+            words = node.words("--listen", "0.0.0.0:%d" % node.peer)
+            at = words.index("--cluster") + 1
+            words[at] = words[at].replace("127.0.0.1", "127.0.0.%d" % (node.id + 1))
+            node.words = lambda *_, said=words: said
+            node.start(wait=False)
+        assert cluster.leader().ask("SET", "k", "v") == "OK"
+        last = cluster.leader()
+        last.kill()
+        assert cluster.leader().ask("GET", "k") == b"v"
+        last.start()
+        cluster.caught_up(last)
+
+
+def test_transfer():  # scenario A16
+    """RAFT TRANSFER moves the leadership to whom it names, and says why it can't"""
+    with Cluster() as cluster:
+        leader = cluster.leader()
+        target = cluster.followers()[1]
+        term = leader.raft()["term"]
+        assert leader.ask("RAFT", "TRANSFER", target.id) == "OK"
+        assert cluster.leader() is target
+        assert target.raft()["term"] == term + 1
+        for words in (["9"], ["x"], ["0"], ["-1"], ["1", "2"]):
+            assert isinstance(target.ask("RAFT", "TRANSFER", *words), Error), words
+        members = target.ask("RAFT", "MEMBERS")
+        assert len(members) == 3
+        for node, line in zip(cluster.nodes, members):
+            number, role, peer, client = line.decode().split(" ")
+            assert number == str(node.id) and (role == "leader") == (node is target), line
+            assert [peer, client] == ["127.0.0.1:%d" % node.peer, "127.0.0.1:%d" % node.client], line
+        assert target.ask("RAFT", "TRANSFER") == "OK"
+        assert cluster.leader() is not target
 
 
 if __name__ == "__main__":

@@ -74,6 +74,30 @@ def test_protocol_three():
         assert one.ask_raw("GET", "nope") == b"$-1\r\n"
 
 
+FIELDS = ("role term leader_id commit_index applied_index last_log_index first_log_index snapshot_index "
+          "snapshot_term members wal_bytes snapshot_bytes snapshots_saved snapshots_installed").split()
+
+
+def test_info():
+    """INFO ends with the section # Raft, INFO raft is that alone, and libraries find Redis's role"""
+    with Cluster() as cluster:
+        leader, follower = cluster.leader(), cluster.followers()[0]
+        for node, role, raft_role in ((leader, "master", "leader"), (follower, "slave", "follower")):
+            whole = node.ask("INFO").decode()
+            titles = [text for text in whole.splitlines() if text.startswith("# ")]
+            assert titles[0] == "# Server" and titles[-1] == "# Raft", titles
+            last = whole[whole.index("# Raft"):].splitlines()
+            assert [text.split(":")[0] for text in last[1:]] == FIELDS, last
+            assert "role:" + raft_role in last, last
+            alone = node.ask("INFO", "raft").decode().split("\r\n")
+            assert alone[0] == "# Raft" and [text.split(":")[0] for text in alone[1:-1]] == FIELDS, alone
+            assert "members:1,2,3" in alone
+            crlf = dict(text.split(":", 1) for text in whole.split("\r\n") if ":" in text)
+            assert crlf["role"] == role and crlf["loading"] == "0", crlf
+            assert node.ask("INFO", "nonsense") == b""
+            assert node.ask("RAFT", "STATUS").startswith(b"# Raft\r\n")
+
+
 # ---- side by side with Redis ---------------------------------------------------------------------
 
 class Redis:
