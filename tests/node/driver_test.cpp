@@ -122,6 +122,29 @@ TEST_CASE("nothing is acknowledged before it is durable, at one node too") {
     CHECK(wish.ok());
 }
 
+TEST_CASE("a full disk stores nothing, stops nobody, and catches up when there is room") {
+    // scenario I126: a follower's full disk; then the leader's own
+    cluster c(3);
+    c.start_all();
+    const u64 leader = c.elect();
+    const u64 full = leader % 3 + 1;
+    REQUIRE(c.set(1, 1).code == errc::ok);
+    c.at(full).disk.full = true;
+    const u64 before = c.at(full).disk.entries.rbegin()->first;
+    for (u32 i = 2; i < 6; ++i) CHECK(c.set(i, i).code == errc::ok);
+    c.run(seconds(5));
+    CHECK(c.at(full).disk.entries.rbegin()->first == before);
+    CHECK(c.status(full).leader.value == leader);  // it is heard, and hears: nobody campaigns
+    CHECK(c.status(leader).term == c.status(full).term);
+    c.at(full).disk.full = false;
+    CHECK(c.run_until([&] { return c.values(full).size() == 5; }));
+
+    c.at(leader).disk.full = true;
+    CHECK(c.set(9, 9).code == errc::busy);
+    c.at(leader).disk.full = false;
+    CHECK(c.set(9, 9).code == errc::ok);
+}
+
 TEST_CASE("a closing leader hands over, saves on close, and ends what waits") {
     cluster c(3);
     c.start_all();

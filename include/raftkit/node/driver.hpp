@@ -87,6 +87,7 @@ private:
     void on(applied& done) noexcept;
     void on(snapshot_step& step) noexcept;
     void receive(const envelope& mail) noexcept;
+    bool has_room_for(const run_view& entries) const noexcept;
     void receive(const bulk_envelope& mail) noexcept;
     bool carry_out() noexcept;
     void do_wire(effects& what) noexcept;
@@ -147,6 +148,7 @@ private:
     std::unique_ptr<snapshot_desk<Parts>> desk_;  // made when the identity is known
     std::optional<core::recovered> recovered_;    // until the core starts
     std::optional<snapshot_meta> restore_first_;
+    std::optional<std::vector<snapshot_manifest>> listing_;  // of open(), until the first poll
     std::optional<damage> found_;
     ticket opening_ticket_;  // of the bootstrap record; what the core issues comes after it
     bool opening_durable_ = true;

@@ -20,6 +20,7 @@ struct plain_disk {
     log_base base;
     std::map<u64, run> entries;  // one record each
     bool late = false;           // persisted{} comes when release() says
+    bool full = false;           // there is no room for entries
     error broken;
     std::vector<ticket> waiting;
     u64 persists = 0, resets = 0;
@@ -77,6 +78,7 @@ public:
         disk_->waiting.push_back(batch.id);
         return {};
     }
+    bool ready_for(u64) const noexcept { return !disk_->full; }
     void release() noexcept {
         for (ticket each : disk_->waiting) port_.post(persisted{each, {}, 1024, {}, {}});
         disk_->waiting.clear();

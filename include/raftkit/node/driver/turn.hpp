@@ -15,6 +15,10 @@ instant driver<Parts>::poll(instant now) noexcept {
         return never;
     }
     stepped_this_poll_ = false;
+    if (listing_) {
+        desk_->listed(*listing_);
+        listing_.reset();
+    }
 
     u32 budget = parts_.options.events_per_poll;
     if constexpr (pollable_transport<typename Parts::transport_type>) {
@@ -141,9 +145,24 @@ void driver<Parts>::on(snapshot_step& step) noexcept {
 template <class Parts>
 void driver<Parts>::receive(const envelope& mail) noexcept {
     if (!parts_.core) return;  // peers say it again
+    if (const auto* request = std::get_if<append_request>(&mail.body);
+        request != nullptr && !has_room_for(request->entries)) {
+        // The disk is full: what can't be stored is not taken, but its leader is heard.
+        envelope heard = mail;
+        std::get<append_request>(heard.body).entries = {};
+        return parts_.core->receive(heard);
+    }
     parts_.core->receive(mail);
     if (const auto* done = std::get_if<snapshot_done>(&mail.body))
         desk_->heard_done(mail.peer, *done);
+}
+
+template <class Parts>
+bool driver<Parts>::has_room_for(const run_view& entries) const noexcept {
+    if constexpr (requires { parts_.storage.ready_for(u64{}); }) {
+        return entries.empty() || parts_.storage.ready_for(entries.bytes);
+    }
+    return true;
 }
 
 template <class Parts>
