@@ -16,6 +16,8 @@ load_pid=''
 if [[ -t 1 ]]; then bold=$'\e[1m' plain=$'\e[0m'; else bold='' plain=''; fi
 
 say() { printf '%s\n' "$*"; }
+# Said while the load draws its row: on a line of its own.
+aside() { if [[ -t 1 ]]; then printf '\n%s\n' "$*"; else say "$*"; fi; }
 act() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 shown() { printf '$ %s\n' "$*"; "$@"; }
 
@@ -194,10 +196,10 @@ begin_load killed 8
 sleep 2
 find_leader
 killed=$leader
-say "kill -9 of node $killed, the leader"
+aside "kill -9 of node $killed, the leader"
 end_node "$killed" KILL
 find_leader
-say "node $leader leads now"
+aside "node $leader leads now"
 end_load
 read_back
 start "$killed"
@@ -208,6 +210,7 @@ act "A snapshot, taken under load"
 begin_load snapshot 4
 sleep 1
 find_leader
+aside "on node $leader, the leader:"
 shown redis-cli -p "${client[$leader]}" SNAPSHOT
 end_load
 say "entries in the log: from $(field "$leader" first_log_index) on; snapshot at $(field "$leader" snapshot_index)"
