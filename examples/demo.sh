@@ -83,10 +83,12 @@ build() {
 
 # ---- the cluster ---------------------------------------------------------------------------------
 
-free_ports() { # count; fills `ports` with ports of 127.0.0.1 on which nobody answers
+# Fills `ports` with ports of 127.0.0.1 on which nobody answers, below the range that the system takes
+# for outgoing connections. They stay ours while nodes are down: a port that programs like is no good.
+free_ports() { # count
     local port
     ports=()
-    for ((port = 7101; port < 9000 && ${#ports[@]} < $1; ++port)); do
+    for ((port = 20000 + RANDOM % 8000; port < 32000 && ${#ports[@]} < $1; ++port)); do
         (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || ports+=("$port")
     done
     ((${#ports[@]} == $1))
@@ -168,7 +170,7 @@ install || exit 1
 build || exit 1
 began=$SECONDS
 
-free_ports 6 || give_up "no six free ports between 7101 and 9000"
+free_ports 6 || give_up "no six free ports between 20000 and 32000"
 client=('' "${ports[@]:3:3}")
 cluster="1=127.0.0.1:${ports[0]},2=127.0.0.1:${ports[1]},3=127.0.0.1:${ports[2]}"
 clients="1=127.0.0.1:${client[1]},2=127.0.0.1:${client[2]},3=127.0.0.1:${client[3]}"
