@@ -129,6 +129,7 @@ private:
     void start(work_job& job);
     void begin_restore(const snapshot_meta& of);
     void save_stepped();
+    void progressed(const work_job& job, u64 bytes);
     void restore_stepped();
     void store_called();
     void restored(snapshot_id id);
@@ -156,7 +157,8 @@ private:
     bool restore_cancelled_ = false;
     bool committing_ = false;
     std::optional<snapshot_meta> restore_next_;  // waits for a cancelled one to die
-    instant restore_began_{};
+    instant restore_began_{}, progress_at_{};
+    u64 restored_bytes_ = 0;
     bool opening_ = false, watches_stable_ = false;
     error open_failure_;
     std::optional<snapshot_id>

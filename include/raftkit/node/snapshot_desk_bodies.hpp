@@ -57,8 +57,10 @@ void snapshot_desk<Parts>::close(instant deadline) {
 
 template <class Parts>
 bool snapshot_desk<Parts>::idle() const noexcept {
-    return !save_ && !restore_ && drops_.empty() && calls_.idle() && sender_.idle() &&
-           receiver_.idle() && paced_.empty() && !image_ && !restoring_;
+    // An install past its fetch has no job of its own: it waits for a core that may have stopped.
+    const bool receives = !receiver_.idle() && receiver_.phase() < receive_phase::restoring;
+    return !save_ && !restore_ && drops_.empty() && calls_.idle() && sender_.idle() && !receives &&
+           paced_.empty() && !image_ && !restoring_;
 }
 
 template <class Parts>
@@ -230,6 +232,7 @@ void snapshot_desk<Parts>::begin_restore(const snapshot_meta& of) {
     restoring_ = of;
     restore_cancelled_ = false;
     restore_began_ = parts_.now;
+    restored_bytes_ = 0;
     parts_.queue.begin_restore(*restoring_);
 }
 
@@ -306,11 +309,25 @@ void snapshot_desk<Parts>::stepped(const snapshot_step& step) {
     }
 }
 
+// At most once a progress_interval.
+template <class Parts>
+void snapshot_desk<Parts>::progressed(const work_job& job, u64 bytes) {
+    if (parts_.now < progress_at_) return;
+    progress_at_ = parts_.now + parts_.options.progress_interval;
+    const bool restores = job.use == bulk_use::restore;
+    parts_.tell(snapshot_progress{job.use,
+                                  restores ? restoring_->id : snapshot_id{coordinator_.saving(), 0},
+                                  {},
+                                  bytes,
+                                  restores ? restoring_->bytes : 0});
+}
+
 template <class Parts>
 void snapshot_desk<Parts>::save_stepped() {
     if (!save_->done) {
         if (save_->stage() == save_t::stage_t::publish && !coordinator_.may_publish())
             save_->cancel();
+        progressed(*save_, save_->saved_bytes());
         return run(*save_);
     }
     const error how = save_->status;
@@ -340,7 +357,11 @@ void snapshot_desk<Parts>::restore_stepped() {
         if (restore_next_) begin_restore(*std::exchange(restore_next_, std::nullopt));
         return;
     }
-    if (restore_cancelled_ || !restore_->filled()) return run(*restore_);
+    restored_bytes_ += restore_->bytes;
+    if (restore_cancelled_ || !restore_->filled()) {
+        progressed(*restore_, restored_bytes_);
+        return run(*restore_);
+    }
     if (opening_) return commit_restore();
     receiver_.restore_ended({}, actions_);
 }

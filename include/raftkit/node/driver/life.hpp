@@ -13,6 +13,7 @@ RAFTKIT_NAMESPACE_BEGIN
 
 template <class Parts>
 result<void> driver<Parts>::open() {
+    if (parts_.clocks.monotonic != nullptr) parts_.now = parts_.clocks.monotonic();
     if (result<void> valid = parts_.options.validate(); !valid) return valid.why();
     identity who = parts_.options.who;
     if (who.cluster == 0) {
@@ -46,7 +47,7 @@ result<void> driver<Parts>::open() {
 
     if (result<void> bound = bind_executors(); !bound) return bound.why();
     desk_ = std::make_unique<snapshot_desk<Parts>>(parts_);
-    desk_->listed(*listing);
+    listing_ = std::move(*listing);  // told at the first poll, which says what time it is
     if (result<void> opened = parts_.transport.open(parts_.self, parts_.port()); !opened)
         return opened.why();
     transport_open_ = true;
@@ -121,6 +122,7 @@ void driver<Parts>::start_core() noexcept {
     const core::status& now = parts_.core->status();
     serve_at_ = now.commit;
     parts_.queue.starts_at(now.applied);
+    requests_.applied(now.applied, parts_.ender());
     if (restore_first_) {
         enter(node_phase::restoring);
         serve_at_ = std::max(serve_at_, restore_first_->id.at.index);
@@ -148,7 +150,7 @@ void driver<Parts>::advance_phase() noexcept {
         enter(node_phase::replaying);
         desk_->stable_reached(parts_.core->status().stable);
     }
-    if (parts_.phase == node_phase::replaying && parts_.queue.applied() >= serve_at_) {
+    if (parts_.phase == node_phase::replaying && parts_.core->status().applied >= serve_at_) {
         enter(node_phase::serving);
         requests_.serving(parts_.ender());
     }
