@@ -118,6 +118,7 @@ find_leader() {
     for ((tries = 0; tries < 300; ++tries)); do
         for id in 1 2 3; do
             [[ -n ${pids[$id]} ]] || continue
+            kill -0 "${pids[$id]}" 2>/dev/null || give_up "node $id ended by itself"
             seen=$(field "$id" leader_id)
             if [[ $seen == [123] && -n ${pids[$seen]} && $(field "$seen" role) == leader ]]; then
                 leader=$seen
