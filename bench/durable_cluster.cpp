@@ -1,6 +1,6 @@
-// A durable cluster of three processes over TCP on loopback: 128-byte proposals from a client inside
-// the leader's loop, W of them in flight. In turn with the bare quorum probe, which is the limit, and
-// with cowsql's C-Raft where it was found, all on one file system:
+// A durable cluster of three processes over TCP on loopback: 128-byte proposals from a client
+// inside the leader's loop, W of them in flight. In turn with the bare quorum probe, which is the
+// limit, and with cowsql's C-Raft where it was found, all on one file system:
 //
 //   durable_cluster --rounds 5 --seconds 2 --in-flight 1,64,1024 --directory .
 
@@ -33,10 +33,11 @@ struct row {
 void print(const char* name, const row& of) {
     const spread rate = spread_of(of.a_second), p50 = spread_of(of.p50), p99 = spread_of(of.p99),
                  p999 = spread_of(of.p999), cpu = spread_of(of.cpu_us);
-    std::printf("  %-8s %8.0f / %8.0f / %8.0f   %6.0f / %6.0f / %6.0f   %6.0f / %6.0f / %6.0f   "
-                "%6.0f / %6.0f / %6.0f   %6.2f\n",
-                name, rate.low, rate.middle, rate.high, p50.low, p50.middle, p50.high, p99.low,
-                p99.middle, p99.high, p999.low, p999.middle, p999.high, cpu.middle);
+    std::printf(
+        "  %-8s %8.0f / %8.0f / %8.0f   %6.0f / %6.0f / %6.0f   %6.0f / %6.0f / %6.0f   "
+        "%6.0f / %6.0f / %6.0f   %6.2f\n",
+        name, rate.low, rate.middle, rate.high, p50.low, p50.middle, p50.high, p99.low, p99.middle,
+        p99.high, p999.low, p999.middle, p999.high, cpu.middle);
 }
 
 // The median of the quotients of one round each.
@@ -60,8 +61,9 @@ public:
 #if defined(BENCH_HAS_COWSQL)
         systems_.push_back(std::make_unique<trio>("cowsql", cowsql::member, where));
 #else
-        std::printf("cowsql's C-Raft was not there at configure time and is left out "
-                    "(apt install libraft-dev libuv1-dev)\n");
+        std::printf(
+            "cowsql's C-Raft was not there at configure time and is left out "
+            "(apt install libraft-dev libuv1-dev)\n");
 #endif
         for (auto& each : rows_) each.resize(systems_.size());
         lost_.resize(in_flight_.size());
@@ -89,15 +91,17 @@ public:
     }
     void report() const {
         for (std::size_t at = 0; at < in_flight_.size(); ++at) {
-            std::printf("\n%u in flight: entries/s; p50, p99, p99.9 in us (each min / median / max "
-                        "of %zu rounds); CPU us an entry, all three nodes\n",
-                        in_flight_[at], rows_[at][0].a_second.size());
+            std::printf(
+                "\n%u in flight: entries/s; p50, p99, p99.9 in us (each min / median / max "
+                "of %zu rounds); CPU us an entry, all three nodes\n",
+                in_flight_[at], rows_[at][0].a_second.size());
             for (std::size_t k = 0; k < systems_.size(); ++k)
                 print(systems_[k]->name(), rows_[at][k]);
             if (lost_[at] != 0) {
-                std::printf("  %u rounds are not counted (probe p99 above %.0f us, or a failed "
-                            "run)\n",
-                            lost_[at], probe_p99_us_max);
+                std::printf(
+                    "  %u rounds are not counted (probe p99 above %.0f us, or a failed "
+                    "run)\n",
+                    lost_[at], probe_p99_us_max);
             }
             quotients(at);
         }

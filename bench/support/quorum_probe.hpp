@@ -1,8 +1,8 @@
 #pragma once
-// The bare quorum probe: the least that three processes must do to have bytes on two of three disks.
-// One thread each, a leader by decree, natural batching, records of the kit's size and checksums, a
-// file that was filled with zeros before, one write and one fdatasync a batch. No terms, no
-// elections, no matching of logs, no retained index.
+// The bare quorum probe: the least that three processes must do to have bytes on two of three
+// disks. One thread each, a leader by decree, natural batching, records of the kit's size and
+// checksums, a file that was filled with zeros before, one write and one fdatasync a batch. No
+// terms, no elections, no matching of logs, no retained index.
 //
 //   leader:   seal what waits -> send to both -> write, fdatasync -> acks -> ends what two have
 //   follower: receive -> check every record -> write, fdatasync -> ack

@@ -1,7 +1,7 @@
 #pragma once
 // One member of a durable raftkit cluster with the client of the bench on its loop: the default
-// parts, and a machine that counts. The log is saved and compacted as it grows, so that segments are
-// recycled as they are in a node that runs for long.
+// parts, and a machine that counts. The log is saved and compacted as it grows, so that segments
+// are recycled as they are in a node that runs for long.
 
 #include <raftkit/node/drive/loop.hpp>
 #include <raftkit/snapshot/store/file.hpp>
@@ -79,7 +79,8 @@ inline raftkit::wal_options log_numbers(const seat& mine) {
 inline raftkit::tcp_options wire_numbers(const seat& mine) {
     raftkit::tcp_options made;
     made.listen = mine.address(mine.id);
-    for (unsigned id = 1; id <= 3; ++id) made.addresses.emplace_back(raftkit::node_id{id}, mine.address(id));
+    for (unsigned id = 1; id <= 3; ++id)
+        made.addresses.emplace_back(raftkit::node_id{id}, mine.address(id));
     return made;
 }
 
@@ -92,7 +93,8 @@ public:
                 raftkit::file_snapshots(mine.directory + "/snap"), rules()),
           loop_(node_) {
         slots_.reserve(slots_max);
-        for (std::uint32_t k = 0; k < slots_max; ++k) slots_.push_back(std::make_unique<slot>(this, k));
+        for (std::uint32_t k = 0; k < slots_max; ++k)
+            slots_.push_back(std::make_unique<slot>(this, k));
     }
     void run() {
         if (const auto opened = loop_.open(); !opened) return complain(opened.why());
@@ -111,8 +113,7 @@ public:
 private:
     static constexpr std::uint32_t slots_max = 16'384;
     struct slot : raftkit::operation {
-        slot(member_loop* home, std::uint32_t at)
-            : operation(&slot::end), of(home), number(at) {}
+        slot(member_loop* home, std::uint32_t at) : operation(&slot::end), of(home), number(at) {}
         static void end(operation& self, raftkit::error how, raftkit::byte_span) noexcept {
             slot& mine = static_cast<slot&>(self);
             mine.of->ended(mine, !how);

@@ -55,8 +55,8 @@ public:
     using body = void (*)(seat& mine);
 
     trio(const char* name, body live, const std::string& parent) : name_(name) {
-        leads_ = static_cast<std::atomic<bool>*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE,
-                                                      MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+        leads_ = static_cast<std::atomic<bool>*>(
+            mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
         std::array<unsigned, 3> ports{};
         for (unsigned& each : ports) each = free_port();
         for (unsigned k = 0; k < 3; ++k) {
@@ -99,8 +99,8 @@ public:
             return {};
         }
         if (said.all_entries != 0) {
-            said.cpu_us = static_cast<double>(cpu() - before) / 1e3 /
-                          static_cast<double>(said.all_entries);
+            said.cpu_us =
+                static_cast<double>(cpu() - before) / 1e3 / static_cast<double>(said.all_entries);
         }
         return said;
     }
