@@ -14,9 +14,12 @@ inline result<void> consensus::may_propose(u64 bytes) const noexcept {
     if (office == nullptr) return error{errc::not_leader, 0, "core.propose", leader().value};
     if (office->transfer || office->resigning)
         return error{errc::busy, 0, "core.propose: handing over"};
-    if (bytes > options_.command_bytes_max)
+    // A record that nobody reads back must not be made, whatever the option says.
+    if (bytes > std::min(options_.command_bytes_max, record_payload_max - record_stamp_bytes))
         return error{errc::too_large, 0, "core.propose: command_bytes_max", bytes};
-    if (log_.tail().block_bytes_held() > options_.tail_bytes_max) {
+    // With everything applied nothing frees the tail but the next entry: one block may be larger
+    // than the limit.
+    if (log_.tail().block_bytes_held() > options_.tail_bytes_max && applied_ < log_.last_index()) {
         return error{errc::busy, 0, "core.propose: tail_bytes_max"};
     }
     return {};
@@ -211,6 +214,8 @@ inline void consensus::loaded(request_id id, error status, std::span<const run> 
     if (id == apply_load_) {
         apply_load_ = {};
         if (status) return stop(status);  // our own log can't be read: nothing more may be applied
+        // Asked for before an install: its state holds these entries, or they are asked for again.
+        if (opening_restore_ || flow_.pauses_apply()) return;
         for (const run& each : entries) {
             const run_view& view = each.view();
             if (view.first != handed_.next() || log_.term_at(view.first) != view.term) break;

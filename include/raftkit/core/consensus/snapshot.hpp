@@ -199,6 +199,7 @@ inline void consensus::snapshot_restored(snapshot_id id) noexcept {
     lent_.clear();
     lent_bytes_ = 0;
     replayed_.clear();
+    apply_load_ = {};  // what it asked for is behind us, and may be gone from disk
     commit_ = std::max(commit_, id.at.index);
     verified_ = std::max(verified_, id.at.index);
     flow_.step = install_step::resetting;
