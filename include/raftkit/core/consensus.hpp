@@ -36,6 +36,8 @@ public:
 
     // Inputs: each changes the state and adds to the pending effects.
     void advance(instant now) noexcept;  // the only notion of time
+    // The same without the timers: dates what is received before advance() judges the silence.
+    void date(instant now) noexcept { now_ = std::max(now_, now); }
     void receive(
         const envelope& mail) noexcept;  // hostile input is counted and dropped, never trusted
     // Copied and checksummed into the open block; unix_ns 0: not stamped. Errors: not_leader, busy,
@@ -181,7 +183,7 @@ private:
     void on(node_id from, const snapshot_done& done) noexcept;
     bool follow(node_id from, term_t term) noexcept;
     void take_entries(const append_request& request) noexcept;
-    void store_entries(run_view entries, bool has_members) noexcept;
+    bool store_entries(run_view entries, bool has_members) noexcept;
     void refuse_append(index_t previous, term_t term) noexcept;
     void raise_commit(index_t to) noexcept;
     void flush_reply() noexcept;

@@ -121,6 +121,8 @@ inline bool consensus::follow(node_id from, term_t term) noexcept {
             reject();
             return false;
         }
+        if (leader_state* office = leading(); office && office->transfer)
+            if (office->transfer->target == from) end_transfer({});  // it leads: as was asked
         become_follower(term, from);
     }
     heard_ = true;
@@ -175,6 +177,9 @@ inline void consensus::take_entries(const append_request& request) noexcept {
             reply_.due = true;
             return;
         }
+        // The run holds the entry at the base as well, so it has the base's term, or its leader
+        // lies.
+        if (entries.term != log_.base().term) return reject();
         entries = entries.slice(base.next(), entries.last());
         previous = log_.base();
     } else if (log_.term_at(previous.index) != previous.term ||
@@ -187,9 +192,8 @@ inline void consensus::take_entries(const append_request& request) noexcept {
     const bool full = log_.tail().block_bytes_held() > options_.tail_bytes_max;
     if (full && machine_lags && !entries.empty()) return;
     const index_t matched = entries.empty() ? previous.index : entries.last();
-    if (!entries.empty()) store_entries(entries, has_members);
-    if (log_.last_index() < matched)
-        return;  // not stored: a peer that lies about committed entries
+    // Not stored: a peer that lies about committed entries. Ours are not what it sent.
+    if (!entries.empty() && !store_entries(entries, has_members)) return reject();
     verified_ = std::max(verified_, matched);
     // Only what is known to match may be committed (known bug 18).
     raise_commit(std::min(request.commit, matched));
@@ -199,17 +203,18 @@ inline void consensus::take_entries(const append_request& request) noexcept {
 }
 
 // Cuts a repeated prefix, truncates from the first conflict only, appends the rest (known bug 17).
-inline void consensus::store_entries(run_view entries, bool has_members) noexcept {
+// Returns false if they contradict what is committed.
+inline bool consensus::store_entries(run_view entries, bool has_members) noexcept {
     const index_t last = log_.last_index();
     const index_t overlap = std::min(entries.last(), last);
     index_t fresh = entries.first;
     if (overlap >= entries.first) {
         fresh = std::min(log_.terms().first_other(entries.first, entries.term), overlap.next());
     }
-    if (fresh > entries.last()) return;  // nothing new
+    if (fresh > entries.last()) return true;  // nothing new
     if (fresh <= last) {
         // A committed entry never conflicts; a leader that says so lost it or lies (known bug 50).
-        if (fresh <= commit_ || fresh <= log_.base().index) return reject();
+        if (fresh <= commit_ || fresh <= log_.base().index) return false;
         const ticket lent = stable_.issued();
         log_.truncate(fresh, lent);
         stable_.truncate(fresh);
@@ -219,7 +224,7 @@ inline void consensus::store_entries(run_view entries, bool has_members) noexcep
     }
     const run_view rest = entries.slice(fresh, entries.last());
     log_.append(rest);
-    if (!has_members) return;
+    if (!has_members) return true;
     bool changed = false;
     for (const entry_view entry : rest) {
         if (entry.kind != entry_kind::membership) continue;
@@ -230,6 +235,7 @@ inline void consensus::store_entries(run_view entries, bool has_members) noexcep
         changed = true;
     }
     if (changed) members_in_force();
+    return true;
 }
 
 inline void consensus::refuse_append(index_t previous, term_t term) noexcept {
