@@ -96,6 +96,7 @@ inline void consensus::members_in_force() noexcept {
     bool leaving = false;
     for (progress& each : office->peers) {
         each.leaving = now.find(each.id) == nullptr;
+        if (!each.leaving) each.leave_by = never;  // it came back
         leaving |= each.leaving;
     }
     count_voters(*office);

@@ -71,6 +71,11 @@ inline void consensus::become_follower(term_t term, node_id leader) noexcept {
     const node_id new_leader = leader;
     if (leading() != nullptr) leave_office();
     if (term > hard_.term) {
+        // The leader that was just heard may count on its lease, whatever term somebody tells us.
+        if (options_.lease_reads && heard_) {
+            refuse_votes_until_ =
+                std::max(refuse_votes_until_, heard_at_ + options_.election_timeout_min);
+        }
         hard_.term = term;
         hard_.voted_for = {};  // a response may raise the term, never set the vote (known bug 6)
         verified_ = {};
@@ -222,6 +227,8 @@ inline void consensus::introduce_self() noexcept {
         touch();
     }
     if (may_vote()) return;
+    // The one it waited for may have been removed meanwhile: then nobody is left to answer.
+    if (members_.latest().index <= commit_) try_join();
     for (const node_id each : waits_for()) send_held(each, now_stamp(), asked);
     touch();
 }
