@@ -1,0 +1,297 @@
+// What reviews of the core found: one schedule each, played against one node by hand.
+#include <raftkit/core/invariants.hpp>
+
+#include <doctest/doctest.h>
+
+#include <optional>
+#include <vector>
+
+using namespace raftkit;
+
+namespace {
+
+configuration voters(u64 count) {
+    configuration members;
+    for (u64 id = 1; id <= count; ++id) {
+        member each;
+        each.id = {id};
+        members.members.push_back(each);
+    }
+    return members;
+}
+
+core::recovered joined(u64 count) {
+    core::recovered found;
+    found.base.members = voters(count);
+    found.peers.joined = true;
+    return found;
+}
+
+// Entries first..last of one term, as a peer sends them or a disk gives them back.
+run entries_of(block_pool& pool, u64 first, u64 last, u64 term, const configuration* now = nullptr) {
+    std::vector<std::byte> body;
+    if (now != nullptr) encode(*now, body);
+    const entry_kind kind = now != nullptr ? entry_kind::membership : entry_kind::command;
+    run_builder builder(pool);
+    run_view whole;
+    for (u64 index = first; index <= last; ++index) {
+        const run_view one = builder.append({{index}, {term}}, kind, body, 0);
+        if (whole.empty()) {
+            whole = one;
+        } else {
+            whole.bytes += one.bytes;
+            ++whole.count;
+        }
+    }
+    return run(whole);
+}
+
+// One node whose disk is done at once and whose machine applies when it is told to.
+struct lone {
+    block_pool pool;
+    core::consensus node;
+    std::vector<envelope> sent;
+    std::vector<load_request> loads;
+    std::vector<error> transfers;
+    index_t handed;
+    u32 restores = 0, accepts = 0;
+
+    lone(core::recovered found, const core::options& numbers = {}, u64 incarnation = 0)
+        : node(identity{7, 1, {1}, incarnation}, numbers, std::move(found), 1) {}
+
+    void turn() {
+        while (node.has_effects()) {
+            effects& out = node.take_effects();
+            if (out.has & effects::sending) sent.insert(sent.end(), out.send.begin(), out.send.end());
+            if (out.has & effects::loading) loads.insert(loads.end(), out.load.begin(), out.load.end());
+            if (out.has & effects::applying) handed = out.apply.back().last();
+            if (out.has & effects::rarely) {
+                for (const snapshot_effect& each : out.rare.snapshots) {
+                    restores += std::holds_alternative<restore_snapshot>(each);
+                    accepts += std::holds_alternative<accept_snapshot>(each);
+                }
+                if (out.rare.transfer) transfers.push_back(*out.rare.transfer);
+            }
+            if (out.has & effects::persisting) node.persisted(out.persist.id);
+        }
+        const char* broken = core::invariants::check(node);
+        CHECK_MESSAGE(broken == nullptr, broken);
+    }
+    template <class Body>
+    void hear(u64 from, const Body& body, u64 incarnation = 0) {
+        node.receive({{from}, incarnation, body});
+        turn();
+    }
+    template <class Body>
+    std::optional<Body> last_sent() const {
+        for (std::size_t k = sent.size(); k > 0; --k) {
+            if (const Body* body = std::get_if<Body>(&sent[k - 1].body)) return *body;
+        }
+        return std::nullopt;
+    }
+    void win_alone() {
+        node.advance({});
+        node.advance(node.deadline());
+        turn();
+        REQUIRE(node.leads());
+    }
+};
+
+append_request append_of(u64 term, log_id previous, const run_view& entries, u64 commit) {
+    append_request made;
+    made.term = {term};
+    made.previous = previous;
+    made.entries = entries;
+    made.commit = {commit};
+    made.last = entries.empty() ? previous.index : entries.last();
+    return made;
+}
+
+// A follower with 20 entries, 10 of them committed and none applied: it reads them back from disk,
+// and installs a snapshot at 30 before they arrive.
+struct overtaken : lone {
+    snapshot_meta meta;
+
+    static core::recovered twenty() {
+        core::recovered found = joined(3);
+        found.hard = {{1}, {}, {10}};
+        found.last = {{20}, {1}};
+        found.term_runs = {{{1}, {1}}};
+        return found;
+    }
+    overtaken() : lone(twenty()) {
+        node.advance({});
+        turn();
+        REQUIRE(loads.size() == 1);
+        hear(2, append_of(1, {{20}, {1}}, {}, 10));
+        meta.id = {{{30}, {1}}, 9};
+        meta.members = voters(3);
+        std::vector<std::byte> bytes;
+        encode(meta, bytes);
+        const buffer kept = buffer::copy_of(bytes);
+        snapshot_offer offer;
+        offer.term = {1};
+        offer.id = meta.id;
+        offer.meta = bytes_view::of(kept);
+        hear(2, offer);
+        REQUIRE(accepts == 1);
+        REQUIRE(node.snapshot_received(meta));
+        node.snapshot_filled(meta.id);
+        turn();
+        REQUIRE(restores == 1);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("entries read back for the machine are not handed out past the point of no return") {
+    overtaken follower;
+    const run read[] = {entries_of(follower.pool, 1, 5, 1)};
+    follower.node.loaded(follower.loads[0].id, {}, read);
+    follower.turn();
+    CHECK(!follower.handed);  // known bug 38: the machine is being replaced
+    follower.node.snapshot_restored(follower.meta.id);
+    follower.turn();
+    CHECK(follower.node.status().applied == index_t{30});
+    CHECK(follower.node.status().stable == index_t{30});
+}
+
+TEST_CASE("a read for the machine that an install outran may fail") {
+    overtaken follower;
+    follower.node.snapshot_restored(follower.meta.id);
+    follower.turn();
+    follower.node.loaded(follower.loads[0].id, {errc::compacted, 0, "test"}, {});
+    follower.turn();
+    CHECK_FALSE(follower.node.status().stopped);  // known bug 34
+    const run next = entries_of(follower.pool, 31, 31, 1);
+    follower.hear(2, append_of(1, {{30}, {1}}, next.view(), 31));
+    CHECK(follower.handed == index_t{31});
+}
+
+TEST_CASE("an append from below the base with a term that the base contradicts is dropped") {
+    core::recovered found = joined(3);
+    found.hard = {{5}, {}, {10}};
+    found.base.at = {{10}, {5}};
+    found.last = {{10}, {5}};
+    snapshot_meta kept;
+    kept.id = {{{10}, {5}}, 1};
+    kept.members = voters(3);
+    found.snapshot = kept;
+    lone follower(std::move(found));
+    follower.node.snapshot_restored(kept.id);
+    follower.turn();
+    const run lie = entries_of(follower.pool, 9, 12, 3);
+    follower.hear(2, append_of(5, {{8}, {3}}, lie.view(), 12));
+    CHECK(follower.node.status().rejected == 1);
+    CHECK(follower.node.status().last == index_t{10});
+    const run truth = entries_of(follower.pool, 9, 12, 5);
+    follower.hear(2, append_of(5, {{8}, {3}}, truth.view(), 12));
+    CHECK(follower.node.status().last == index_t{12});
+}
+
+TEST_CASE("entries that contradict committed ones neither commit nor are acknowledged") {
+    lone follower(overtaken::twenty());
+    const run lie = entries_of(follower.pool, 8, 12, 2);
+    follower.hear(2, append_of(2, {{7}, {1}}, lie.view(), 12));
+    CHECK(follower.node.status().rejected == 1);
+    CHECK(follower.node.status().commit == index_t{10});  // known bugs 18, 50
+    follower.hear(2, append_of(2, {{7}, {1}}, {}, 0));
+    REQUIRE(follower.last_sent<append_reply>());
+    CHECK(follower.last_sent<append_reply>()->match == index_t{7});
+}
+
+TEST_CASE("a leader's lease outlives a higher term that somebody else tells") {
+    core::options numbers;
+    numbers.lease_reads = true;
+    lone follower(joined(3), numbers);
+    follower.node.advance({});
+    const instant heard{seconds(5).ns};
+    follower.node.date(heard);  // the refusals after a start are over
+    follower.hear(2, append_of(1, {}, {}, 0));
+    append_reply late;
+    late.term = {5};
+    follower.hear(3, late);
+    REQUIRE(follower.node.term() == term_t{5});
+    vote_request asked;
+    asked.term = {6};
+    follower.node.date(heard + milliseconds(900));
+    follower.hear(3, asked);
+    REQUIRE(follower.last_sent<vote_reply>());
+    CHECK_FALSE(follower.last_sent<vote_reply>()->granted);
+    follower.node.date(heard + milliseconds(1001));
+    follower.hear(3, asked);
+    CHECK(follower.last_sent<vote_reply>()->granted);
+}
+
+TEST_CASE("a voter that waits for a member joins when that member is removed") {
+    core::recovered found;
+    found.base.members = voters(3);
+    lone fresh(std::move(found), {}, 5u << 16);
+    fresh.node.advance({});
+    introduce answer;
+    answer.answer = true;
+    fresh.hear(2, answer, 6u << 16);
+    fresh.node.advance({milliseconds(200).ns});
+    fresh.turn();
+    REQUIRE_FALSE(fresh.node.status().joined);
+    const configuration two = voters(2);
+    const run removal = entries_of(fresh.pool, 1, 1, 1, &two);
+    fresh.hear(2, append_of(1, {}, removal.view(), 0), 6u << 16);
+    fresh.node.advance({milliseconds(400).ns});
+    fresh.turn();
+    CHECK_FALSE(fresh.node.status().joined);  // the removal is not committed
+    fresh.hear(2, append_of(1, {{1}, {1}}, {}, 1), 6u << 16);
+    fresh.node.advance({milliseconds(600).ns});
+    fresh.turn();
+    CHECK(fresh.node.status().joined);
+}
+
+TEST_CASE("a record too large to be read back is not made, whatever the options say") {
+    core::options numbers;
+    numbers.command_bytes_max = record_payload_max;
+    lone leader(joined(1), numbers);
+    leader.win_alone();
+    const std::vector<std::byte> command(record_payload_max);
+    CHECK(leader.node.propose(entry_kind::command, command, 1).why().code == errc::too_large);
+}
+
+TEST_CASE("one command larger than tail_bytes_max does not close the intake for good") {
+    core::options numbers;
+    numbers.message_bytes_max = 4096;
+    numbers.inflight_bytes_max = numbers.tail_resident_bytes = numbers.tail_bytes_max = 256u << 10;
+    REQUIRE(numbers.validate());
+    lone leader(joined(1), numbers);
+    leader.win_alone();
+    const std::vector<std::byte> command(1u << 20);
+    for (int round = 0; round < 3; ++round) {
+        REQUIRE(leader.node.propose(entry_kind::command, command));
+        CHECK(leader.node.propose(entry_kind::command, command).why().code == errc::busy);
+        leader.turn();
+        leader.node.applied(leader.handed);
+        leader.turn();
+        CHECK(leader.node.status().tail_bytes < 3u << 20);
+    }
+}
+
+TEST_CASE("a transfer ends well when its target is heard as leader first") {
+    lone leader(joined(2));
+    leader.node.advance({});
+    leader.node.advance(leader.node.deadline());
+    leader.turn();
+    for (int phase = 0; phase < 2; ++phase) {
+        const auto asked = leader.last_sent<vote_request>();
+        REQUIRE(asked);
+        vote_reply granted;
+        granted.term = asked->term;
+        granted.round = asked->round;
+        granted.pre = asked->pre;
+        granted.granted = true;
+        leader.hear(2, granted);
+    }
+    REQUIRE(leader.node.leads());
+    REQUIRE(leader.node.transfer_to({2}));
+    leader.hear(2, append_of(leader.node.term().value + 1, {}, {}, 0));
+    REQUIRE(leader.transfers.size() == 1);
+    CHECK_FALSE(leader.transfers[0]);
+    CHECK(leader.node.status().leader == node_id{2});
+}
