@@ -56,6 +56,17 @@ TEST_CASE("an operation is carried with the entry of its own index and term") { 
     CHECK(b.refused.empty());
 }
 
+TEST_CASE(
+    "an index that is applied with another term is not ours, whoever stored it") {  // known bug 31
+    bench b;
+    operation who;
+    b.waiting.add(at(5, 2), who);
+    b.take(5, 5, 3);
+    CHECK(b.was_refused(who));
+    CHECK(b.carried.empty());
+    CHECK(b.waiting.empty());
+}
+
 TEST_CASE("another term committed at its index refuses an operation, and nothing less does") {
     bench b;
     operation lost, kept;
