@@ -287,7 +287,7 @@ std::string server::moved(raftkit::node_id leader, unsigned slot) const {
 void server::change(session& who, raftkit::u32 events) { (void)host_->loop.change(who, events); }
 
 void server::flush_later(session& who) {
-    if (std::exchange(who.flush_queued, true)) return;
+    if (who.gone() || std::exchange(who.flush_queued, true)) return;
     host_->to_flush.push_back(&who);
 }
 
@@ -298,6 +298,7 @@ void server::forget(session& who) {
     const auto found =
         std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.get() == &who; });
     if (found == all.end()) return;
+    std::erase(host_->to_flush, &who);
     host_->gone.push_back(std::move(*found));
     all.erase(found);
     --connections_;
