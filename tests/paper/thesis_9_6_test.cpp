@@ -3,9 +3,8 @@
 
 using namespace paper;
 
-TEST_CASE(
-    "thesis 9.6: an isolated server does not raise its term, however long it is away") {  // scenario
-                                                                                          // A6
+// Scenario A6.
+TEST_CASE("thesis 9.6: an isolated server keeps its term, however long it is away") {
     stage play{"cluster voters=3", "start", "campaign 1", "settle"};
     for (int round = 0; round < 30; ++round) play.play({"timeout 3", "drop all"});
     CHECK(play.node(3).term == term_t{1});

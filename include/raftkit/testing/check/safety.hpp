@@ -90,7 +90,7 @@ private:
     void take_entry(node_id who, ghost_node& node, const entry_view& entry, ghost_batch& batch);
     void take_reset(node_id who, ghost_node& node, const log_base& reset, ghost_batch& batch);
     void check_supersedes(node_id who, const ghost_node& node, index_t first, u64 chain);
-    void check_change(node_id who, const ghost_node& node, index_t at);
+    void check_change(node_id who, const ghost_node& node, log_id change);
     void check_hard(node_id who, const hard_state& before, const hard_state& after, bool resets);
     void check_leader(node_id who, const core::status& now);
     void advance_commit(node_id who, term_t term);

@@ -106,7 +106,7 @@ inline void safety::take_entry(node_id who, ghost_node& node, const entry_view& 
         if (!members) return broken("I-7", who, "a membership entry does not parse", index.value);
         members->index = index;
         configurations_[{index, entry.at.term}] = std::move(*members);
-        check_change(who, node, index);
+        check_change(who, node, entry.at);
     }
     const ghost_entry kept{entry.at.term, chain, entry.kind};
     if (batch.entries.empty()) batch.first = index;
@@ -131,10 +131,11 @@ inline void safety::check_supersedes(node_id who, const ghost_node& node, index_
 }
 
 // I-7: the former change is committed, and so is an entry of the leader's term (known bugs 83, 84).
-inline void safety::check_change(node_id who, const ghost_node& node, index_t at) {
+inline void safety::check_change(node_id who, const ghost_node& node, log_id change) {
+    const index_t at = change.index;
     const index_t former = node.memory.log.members_at(at.previous());
     if (former > committed()) broken("I-7", who, "two uncommitted configurations", at.value);
-    const bool own_term = committed() && committed_by_.back() >= node.memory.hard.term;
+    const bool own_term = committed() && committed_by_.back() >= change.term;
     if (!own_term) broken("I-7", who, "a change before a commit of its term", at.value);
 }
 
