@@ -76,9 +76,10 @@ public:
         }
         return true;
     }
-    void woke() noexcept {
+    // `signalled`: its wake_fd() was readable; reading it otherwise would be a system call a turn.
+    void woke(bool signalled) noexcept {
         sleeping_.store(false, std::memory_order_relaxed);
-        waker_.drain();
+        if (signalled) waker_.drain();
     }
     int wake_fd() const noexcept { return waker_.fd(); }
 

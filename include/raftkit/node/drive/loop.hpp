@@ -61,11 +61,15 @@ public:
     void refuse_late() noexcept;
 
 private:
+    struct wake_watcher : watcher {
+        bool signalled = false;
+    };
+
     void turn() noexcept;
 
     Node& node_;
     poller poller_;
-    watcher wakes_;
+    wake_watcher wakes_;
     hook turn_end_ = nullptr;
     void* turn_end_with_ = nullptr;
     instant deadline_{};  // of the node
@@ -80,8 +84,9 @@ result<void> loop<Node>::open() {
     if (result<void> done = poller_.open(); !done) return done.why();
     if (result<void> done = node_.inbox().open(); !done) return done.why();
     wakes_.fd = node_.inbox().wake_fd();
-    wakes_.ready = [](watcher&, u32) noexcept {
-    };  // being awake is all; the mailbox is looked at anyway
+    wakes_.ready = [](watcher& self, u32) noexcept {
+        static_cast<wake_watcher&>(self).signalled = true;  // the mailbox is looked at anyway
+    };
     if (result<void> done = poller_.add(wakes_, poll_in); !done) return done.why();
     if constexpr (pollable_transport<typename Node::transport_type>) {
         if (result<void> done = node_.transport().attach(poller_); !done) return done.why();
@@ -122,12 +127,12 @@ void loop<Node>::turn() noexcept {
     if (deadline_ > now && node_.inbox().may_sleep()) {
         node_.publish_status();
         const result<u32> waited = poller_.wait(now, deadline_);
-        node_.inbox().woke();
+        node_.inbox().woke(std::exchange(wakes_.signalled, false));
         if (!waited) node_.close(now);
         now = monotonic_now();
     } else {
         (void)poller_.wait(now, now);
-        node_.inbox().woke();
+        node_.inbox().woke(std::exchange(wakes_.signalled, false));
     }
     const i64 patience = stop_patience_.exchange(-1, std::memory_order_relaxed);
     if (patience >= 0) node_.close(now + duration{patience});

@@ -44,7 +44,7 @@ public:
     instant poll(instant now) noexcept {
         if (polls_) {
             (void)poller_.wait(now, now);
-            node_.inbox().woke();
+            node_.inbox().woke(true);
         }
         const instant next = node_.poll(now);
         // From here on a submission of another thread makes the descriptor readable.
