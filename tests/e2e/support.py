@@ -281,7 +281,7 @@ class Cluster:
             for node in self.nodes:
                 if os.path.exists(node.log):
                     print("--- node %d, %s\n%s" % (node.id, node.process and node.process.poll(),
-                                                  node.log_text()[-1000:]))
+                                                  node.log_text()[-int(os.environ.get("KVD_LOG_BYTES", "1000")):]))
         for node in self.nodes:
             if node.process is not None and not node.dead():
                 node.kill()
