@@ -178,6 +178,7 @@ void snapshot_desk<Parts>::machine_moved(typename applier<machine>::progress_t& 
         } else if (restore_cancelled_) {
             restoring_.reset();
             restore_cancelled_ = false;
+            if (restore_next_) begin_restore(*std::exchange(restore_next_, std::nullopt));
         } else {
             restoring_.reset();
             if (opening_) open_failure_ = moved.restore_failed;
