@@ -202,3 +202,31 @@ TEST_CASE("an operation that finishes may queue another one") {
     b.step();
     CHECK(story == "first second= ");
 }
+
+TEST_CASE("reads whose index is never reached end when nothing more will be applied") {
+    bench b;
+    named done("done"), never_reached("left"), its_neighbour("too");
+    never_reached.next = &its_neighbour;
+    b.queue.range(b.log.command("a"), false);
+    b.queue.read(done, {1});
+    b.queue.read(never_reached, {2});
+    b.step();
+    CHECK(never_reached.ends == 0);
+    CHECK_FALSE(b.queue.has_work());
+    b.queue.end_reads({errc::stopped, 0, "test"});
+    CHECK(story == "a done= left=stopped too=stopped ");
+    b.queue.end_reads({errc::stopped, 0, "test"});
+    CHECK(never_reached.ends + its_neighbour.ends == 2);
+}
+
+TEST_CASE("what is added while a step runs belongs to the next one") {
+    bench b;
+    b.queue.range(b.log.command("a"), false);
+    b.queue.take();  // from here the step may run on another thread
+    b.queue.range(b.log.command("b"), false);
+    CHECK_FALSE(b.queue.step_taken(nullptr, {}));
+    CHECK(story == "a ");
+    CHECK(b.queue.has_work());
+    b.step();
+    CHECK(story == "a b ");
+}

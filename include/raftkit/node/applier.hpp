@@ -69,9 +69,20 @@ public:
     }
     bool has_work() const noexcept { return !taken_.empty() || !staged_.empty(); }
 
+    // Raft context, between steps: what was filled in belongs to the next step.
+    void take() noexcept {
+        if (taken_.empty()) std::swap(staged_, taken_);
+    }
     // Apply context: true if work is left because the slice is over. `clock` null: no slice, no
     // measuring.
-    bool step(clock_fn clock, duration slice) noexcept;
+    bool step_taken(clock_fn clock, duration slice) noexcept;
+    // Both, where the two contexts are one thread.
+    bool step(clock_fn clock, duration slice) noexcept {
+        take();
+        return step_taken(clock, slice);
+    }
+    // When nothing more will be applied: reads whose index was not reached.
+    void end_reads(error how) noexcept;
 
     // Raft context, between steps.
     progress_t& progress() noexcept { return progress_; }
@@ -126,6 +137,7 @@ private:
     void capture_now() noexcept;
     void begin_restore_now(const snapshot_meta& of) noexcept;
     void serve_reads() noexcept;
+    void finish_read(error how) noexcept;
 
     Machine* machine_;
     queue staged_, taken_;
@@ -146,8 +158,7 @@ operation** applier<Machine>::range(const run_view& entries, bool with_operation
 }
 
 template <class Machine>
-bool applier<Machine>::step(clock_fn clock, duration slice) noexcept {
-    if (taken_.empty()) std::swap(staged_, taken_);
+bool applier<Machine>::step_taken(clock_fn clock, duration slice) noexcept {
     for (const waiting_read& each : taken_.reads) reads_.push_back(each);
     taken_.reads.clear();
     serve_reads();
@@ -294,14 +305,24 @@ void applier<Machine>::begin_restore_now(const snapshot_meta& of) noexcept {
 template <class Machine>
 void applier<Machine>::serve_reads() noexcept {
     while (!reads_.empty() && (reads_.front().at <= applied_ || failed_)) {
-        operation* who = reads_.front().chain;
-        reads_.pop_front();
-        const error how = failed_ ? error{errc::stopped, 0, "read: apply failed"} : error{};
-        while (who != nullptr) {
-            operation* next = std::exchange(who->next, nullptr);
-            who->finish(*who, how, {});
-            who = next;
-        }
+        finish_read(failed_ ? error{errc::stopped, 0, "read: apply failed"} : error{});
+    }
+}
+
+template <class Machine>
+void applier<Machine>::end_reads(error how) noexcept {
+    while (!reads_.empty()) finish_read(how);
+}
+
+// The oldest, with all that share its round.
+template <class Machine>
+void applier<Machine>::finish_read(error how) noexcept {
+    operation* who = reads_.front().chain;
+    reads_.pop_front();
+    while (who != nullptr) {
+        operation* next = std::exchange(who->next, nullptr);
+        who->finish(*who, how, {});
+        who = next;
     }
 }
 

@@ -100,6 +100,7 @@ private:
     void hand_over(const run_view& entries) noexcept;
     bool step_machine() noexcept;
     void machine_stepped() noexcept;
+    void refresh_time() noexcept;
     instant deadline() const noexcept;
     void describe(node_status& into) const noexcept;
 

@@ -49,6 +49,7 @@ public:
         transfer_ = &asked;
         deadline_ = earliest(deadline_, asked.deadline);
     }
+    bool transfers() const noexcept { return transfer_ != nullptr; }
     operation* take_transfer() noexcept { return std::exchange(transfer_, nullptr); }
 
     template <class End>

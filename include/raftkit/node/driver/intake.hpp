@@ -78,6 +78,9 @@ void driver<Parts>::begin(operation& asked) noexcept {
             return appended(
                 asked, parts_.core->change_members(static_cast<membership_change&>(asked).next));
         case operation::kind::transfer: {
+            // The core may have ended the last one in this very turn: its request is told first.
+            if (requests_.transfers())
+                return parts_.end(asked, {errc::busy, 0, "transfer: one is running"});
             const node_id to = static_cast<leadership_transfer&>(asked).to;
             if (result<void> begun = parts_.core->transfer_to(to); !begun)
                 return parts_.end(asked, begun.why());
@@ -141,6 +144,7 @@ void driver<Parts>::read_stale(operation& asked) noexcept {
 template <class Parts>
 void driver<Parts>::flush_reads() noexcept {
     if (!requests_.has_collected()) return;
+    refresh_time();
     const result<void> begun =
         parts_.core->read(requests_.next_round(), parts_.options.lease_reads);
     operation* chain = requests_.take_collected();

@@ -107,7 +107,7 @@ result<void> driver<Parts>::bind_executors() {
     apply_.finish = [](operation& self, error, byte_span) noexcept {
         apply_job& job = static_cast<apply_job&>(self);
         Parts& parts = job.home->parts_;
-        job.more = parts.queue.step(parts.clocks.monotonic, parts.options.apply_slice);
+        job.more = parts.queue.step_taken(parts.clocks.monotonic, parts.options.apply_slice);
         parts.port().post(applied{parts.queue.applied(), {}});
     };
     return {};
@@ -227,6 +227,7 @@ void driver<Parts>::finish_close() noexcept {
     stop_core(fatal_);
     // What was handed to the machine is applied; whoever still waits is told.
     while (parts_.queue.has_work()) (void)parts_.queue.step(nullptr, {});
+    parts_.queue.end_reads({errc::stopped, 0, "node: closed"});
     shut_down();
     enter(node_phase::stopped);
     parts_.tell(raftkit::stopped{fatal_});

@@ -20,6 +20,9 @@ instant driver<Parts>::poll(instant now) noexcept {
         listing_.reset();
     }
 
+    // What waits is dated now, and not back to the last turn: promises to a leader, which its lease
+    // counts on, begin when it is heard. Timers judge afterwards.
+    if (parts_.core) parts_.core->date(parts_.now);
     u32 budget = parts_.options.events_per_poll;
     if constexpr (pollable_transport<typename Parts::transport_type>) {
         mail_sink sink{this};
@@ -40,6 +43,7 @@ instant driver<Parts>::poll(instant now) noexcept {
             again_ |= parts_.core->has_effects();
         }
         // What finished may have submitted more, what ran inline has posted its end.
+        refresh_time();
         again_ |= take_events(budget);
         again_ |= take_submissions();
     }
@@ -54,12 +58,21 @@ instant driver<Parts>::poll(instant now) noexcept {
     return deadline();
 }
 
+// A turn may last: an apply, a sync. With leases what comes in its later rounds must not be dated
+// back to its start: a lease would seem to live on, and a promise to end early.
+template <class Parts>
+void driver<Parts>::refresh_time() noexcept {
+    if (!parts_.options.lease_reads || parts_.clocks.monotonic == nullptr || !parts_.core) return;
+    parts_.now = std::max(parts_.now, parts_.clocks.monotonic());
+    parts_.core->date(parts_.now);
+}
+
 template <class Parts>
 instant driver<Parts>::deadline() const noexcept {
     if (stopped()) return never;
     const bool at_once =
         again_ || next_event_ < events_.size() || (more_to_apply_ && !apply_.running) ||
-        (parts_.queue.has_work() && !apply_.running) || (parts_.core && parts_.core->has_effects());
+        (!apply_.running && parts_.queue.has_work()) || (parts_.core && parts_.core->has_effects());
     if (at_once) return parts_.now;
     instant next = earliest(pending_.deadline(), requests_.deadline());
     if (parts_.core) next = earliest(next, parts_.core->deadline());
@@ -329,6 +342,7 @@ bool driver<Parts>::step_machine() noexcept {
     } else {
         apply_.running = true;
         more_to_apply_ = false;
+        parts_.queue.take();
         parts_.policies.apply_on.run(apply_);
         return false;
     }
