@@ -17,6 +17,8 @@ not_run=()
 logs=build/test-logs
 mkdir -p "$logs"
 jobs=$(nproc)
+# A cache of compilations serves every checkout, wherever it lies.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 export CTEST_PARALLEL_LEVEL=$jobs CMAKE_BUILD_PARALLEL_LEVEL=$jobs CXX=g++
 
 say() { printf '%s\n' "$*"; }
