@@ -142,15 +142,18 @@ private:
             std::fprintf(stderr, "a proposal failed\n");
             std::exit(1);
         }
+        if (!ending_) propose(one);
+        if (stamped_) return;  // what is applied in one turn is one apply
+        stamped_ = true;
         const std::int64_t now = now_ns();
         if (last_ != 0) {
             now_in_.gaps.add(now - last_);
             now_in_.stalls += static_cast<double>(now - last_) > stall_us * 1e3;
         }
         last_ = now;
-        if (!ending_) propose(one);
     }
     void turn_end() {
+        stamped_ = false;
         const std::int64_t now = now_ns();
         if (state_ == state::waiting) {
             const raftkit::node_status seen = node_.status();
@@ -222,7 +225,7 @@ private:
     phase now_in_;
     std::int64_t last_ = 0, began_ = 0, phase_end_ = 0, settle_until_ = 0, phase_ns_ = 0;
     unsigned rounds_ = 0;
-    bool ending_ = false;
+    bool ending_ = false, stamped_ = false;
 };
 
 spread tail_of(const std::vector<phase>& of) {
