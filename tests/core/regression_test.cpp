@@ -295,3 +295,24 @@ TEST_CASE("a transfer ends well when its target is heard as leader first") {
     CHECK_FALSE(leader.transfers[0]);
     CHECK(leader.node.status().leader == node_id{2});
 }
+
+TEST_CASE("the largest promotion_lag_max promotes every learner that has introduced itself") {
+    core::recovered found = joined(1);
+    member learner;
+    learner.id = {2};
+    learner.role = member_role::learner;
+    learner.incarnation = 5u << 16;
+    found.base.members.members.push_back(learner);
+    core::options numbers;
+    numbers.promotion_lag_max = ~u64{0};
+    lone leader(std::move(found), numbers);
+    leader.win_alone();
+    REQUIRE(leader.node.status().commit == index_t{1});
+    append_reply stored;
+    stored.term = leader.node.term();
+    stored.match = {1};
+    leader.hear(2, stored, 5u << 16);
+    configuration next = leader.node.members();
+    next.members[1].role = member_role::voter;
+    CHECK(leader.node.change_members(next));
+}

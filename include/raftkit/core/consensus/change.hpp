@@ -25,8 +25,9 @@ inline result<log_id> consensus::change_members(configuration next) noexcept {
                               each.role == member_role::voter;
         if (!promoted) continue;
         const progress* learner = peer(each.id);
-        if (learner == nullptr ||
-            learner->match().value + options_.promotion_lag_max < commit_.value) {
+        const u64 caught_up = learner != nullptr ? learner->match().value : 0;
+        if (learner == nullptr || commit_.value - std::min(commit_.value, caught_up) >
+                                      options_.promotion_lag_max) {
             return error{errc::busy, 0, "core.change_members: the learner is too far behind",
                          each.id.value};
         }
