@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace kvd {
 
@@ -153,14 +154,10 @@ bool request_parser::take_line(std::string_view& line) {
 
 // Between requests: what was used up goes, so that a busy connection's buffer stays small.
 void request_parser::compact() {
-    input_.erase(0, start_);
     filled_ -= start_;
+    if (filled_ != 0) std::memmove(input_.data(), input_.data() + start_, filled_);
     at_ = start_ = scanned_ = 0;
-    if (filled_ == 0 && input_.capacity() > 1024 * 1024) {
-        input_ = {};
-    } else {
-        input_.resize(filled_);
-    }
+    if (filled_ == 0 && input_.capacity() > 1024 * 1024) input_ = {};
 }
 
 bool split_inline(std::string_view line, std::vector<std::string>& words) {

@@ -26,7 +26,8 @@ public:
 
     // Room for the socket to read into, and how much of it was filled.
     char* space(std::size_t bytes) {
-        input_.resize(filled_ + bytes);
+        // It never shrinks: to grow it again would fill all of it with zeros for each request.
+        if (input_.size() < filled_ + bytes) input_.resize(filled_ + bytes);
         return input_.data() + filled_;
     }
     void filled(std::size_t bytes) { filled_ += bytes; }

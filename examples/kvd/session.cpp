@@ -128,7 +128,7 @@ void session::process() {
     }
     processing_ = false;
     finish_head();
-    update_interest();
+    update_interest(flush_queued);
 }
 
 session::flow session::dispatch(words args) {
@@ -415,6 +415,7 @@ reply_writer session::answer() {
 void session::unpark() {
     if (!std::exchange(parked_, false)) return;
     process();
+    update_interest(false);  // the turn's flush is over
 }
 
 void session::fail(std::string_view text) { answer().error(text); }
@@ -434,6 +435,7 @@ void session::flush() {
     } while (out_.empty() && !requests_.empty() && requests_.front()->confirmed);
     if (out_.empty() && closing_ && requests_.empty()) return leave();
     process();
+    update_interest(false);
 }
 
 // As much as the socket takes; false: the connection is broken.
@@ -456,13 +458,16 @@ bool session::send_out() {
     return true;
 }
 
-void session::update_interest() {
+// What the flush of this turn will send needs no event: most replies leave at once, and to ask for
+// an event and take it back would be two system calls a reply.
+void session::update_interest(bool flush_follows) {
     if (gone_) return;
     parked_ |= server_->busy();
     const bool later = parsed_ || closing_ || end_of_input_ || requests_.size() >= requests_max ||
                        full() || server_->busy();
+    const bool waits_to_send = out_at_ < out_.size() && !flush_follows;
     const raftkit::u32 wanted =
-        (later ? 0 : raftkit::poll_in) | (out_at_ < out_.size() ? raftkit::poll_out : 0);
+        (later ? 0 : raftkit::poll_in) | (waits_to_send ? raftkit::poll_out : 0);
     if (wanted == interest_) return;
     interest_ = wanted;
     server_->change(*this, wanted);

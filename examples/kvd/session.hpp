@@ -88,7 +88,7 @@ private:
     bool full() const;  // its client reads too slowly: nothing more is answered for now
     void finish_head();
     bool send_out();
-    void update_interest();
+    void update_interest(bool flush_follows);
     void leave();
 
     server* server_;
