@@ -138,11 +138,12 @@ private:
         node_.propose(command_, one);
     }
     void applied(slot& one, bool good) {
+        if (ending_) return;
         if (!good) {
             std::fprintf(stderr, "a proposal failed\n");
             std::exit(1);
         }
-        if (!ending_) propose(one);
+        propose(one);
         if (stamped_) return;  // what is applied in one turn is one apply
         stamped_ = true;
         const std::int64_t now = now_ns();
