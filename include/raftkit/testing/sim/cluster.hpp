@@ -41,7 +41,7 @@ public:
         }
         clients();
         nemesis();
-        run_until(instant{} + world_.plan.run_for);
+        run_until(instant{} + world_.plan.run_for / 2);
         if (world_.ok()) heal();
         return report();
     }

@@ -160,6 +160,12 @@ private:
     void change(entry_change made) {
         apply(made, &disk_node::entries);
         pending_.push_back(std::move(made));
+        // A journal is written back in time: the oldest changes become durable by themselves.
+        if (std::ssize(pending_) < pending_max) return;
+        for (std::size_t i = 0; i < pending_max / 2; ++i) {
+            apply(pending_[i], &disk_node::durable_entries);
+        }
+        pending_.erase(pending_.begin(), pending_.begin() + pending_max / 2);
     }
     static void apply(const entry_change& what, entries_of entries) {
         if (what.from != nullptr) ((*what.from).*entries).erase(what.name);
@@ -167,6 +173,8 @@ private:
     }
     std::shared_ptr<u64> used_;
     node root_;
+    static constexpr std::ptrdiff_t pending_max = 256;
+
     std::vector<entry_change> pending_;
 };
 

@@ -136,18 +136,18 @@ inline void cluster::heal() {
     }
     const duration timeout = world_.plan.numbers.election_timeout_max;
     const bool strong = world_.plan.numbers.prevote && world_.plan.numbers.check_quorum;
-    run_until(world_.time.now() + timeout * 10);
+    run_until(world_.time.now() + timeout * 6);
     // Whoever is no member may disturb for ever where nothing protects the leader; a host stops it.
     for (auto& each : seats_) {
         const bool member_of_it = world_.check.members_now().find(each->id()) != nullptr;
         if (!strong && world_.ok() && each->up() && !member_of_it) each->kill(death::process);
     }
-    run_until(world_.time.now() + timeout * 3);
+    run_until(world_.time.now() + timeout * 2);
     liveness rest;
     std::vector<node_status> kept;
     rest.settle(observed(kept));
     quiet_ = true;
-    run_until(world_.time.now() + timeout * 5);
+    run_until(world_.time.now() + timeout * 3);
     if (!world_.ok()) return;
     const std::string why = rest.unrest(observed(kept));
     if (!why.empty()) world_.fail({}, "I-11 " + why);

@@ -79,7 +79,9 @@ inline void core_member::compact() {
     const u64 kept = shelf_.front().meta.id.at.index.value + 1;
     const u64 newest = shelf_.back().meta.id.at.index.value + 1;
     const bool fallback = in_->plan.seed % 2 == 0;
-    core_->compact_to({std::min(wanted, fallback ? kept : newest)});
+    // A host may ask for anything: the core never goes past what is durable.
+    const bool too_much = in_->dice.below(8) == 0;
+    core_->compact_to({too_much ? last + 1 : std::min(wanted, fallback ? kept : newest)});
 }
 
 inline void core_member::do_rare(effects& batch) {
