@@ -117,7 +117,7 @@ inline void consensus::applied(index_t upto) noexcept {
     }
     while (!replayed_.empty() && replayed_.front().view().last() <= upto) replayed_.pop_front();
     evict();
-    maybe_restore();
+    if (running()) maybe_restore();
 }
 
 // What is stable, applied and sent to every live peer needs no memory; a laggard reads from disk.

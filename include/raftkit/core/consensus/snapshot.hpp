@@ -189,7 +189,9 @@ inline void consensus::snapshot_restored(snapshot_id id) noexcept {
     if (!flow_.is(id) || flow_.step != install_step::restoring) return;
     const snapshot_meta meta = flow_.meta;
     newest_ = meta;
-    const bool keeps = log_.terms().contains(id.at);
+    // A suffix that is not durable at its start was never acknowledged: it would leave `applied`
+    // above `stable`.
+    const bool keeps = log_.terms().contains(id.at) && id.at.index <= stable_.stable();
     if (!keeps) {
         reset_log_to(meta);
         members_in_force();
