@@ -105,6 +105,7 @@ public:
             }
             quotients(at);
         }
+        std::fflush(stdout);
     }
 
 private:
@@ -113,8 +114,9 @@ private:
         std::printf("%5u in flight:", in_flight_[at]);
         for (std::size_t k = 0; k < said.size(); ++k) {
             counts = counts && said[k].good;
-            std::printf("  %s %.0f/s p99 %.0f p99.9 %.0f us%s", systems_[k]->name(),
-                        said[k].a_second, said[k].p99, said[k].p999, said[k].good ? "" : " FAILED");
+            std::printf("  %s %.0f/s p99 %.0f p99.9 %.0f us cpu %.2f us%s", systems_[k]->name(),
+                        said[k].a_second, said[k].p99, said[k].p999, said[k].cpu_us,
+                        said[k].good ? "" : " FAILED");
         }
         std::printf("%s\n", counts ? "" : "  (not counted)");
         std::fflush(stdout);
