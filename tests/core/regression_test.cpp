@@ -56,7 +56,6 @@ struct lone {
     std::vector<error> transfers;
     index_t handed;
     u32 restores = 0, accepts = 0;
-    bool disk_works = true;
 
     lone(core::recovered found, const core::options& numbers = {}, u64 incarnation = 0)
         : node(identity{7, 1, {1}, incarnation}, numbers, std::move(found), 1) {}
@@ -78,7 +77,7 @@ struct lone {
                 }
                 if (out.rare.transfer) transfers.push_back(*out.rare.transfer);
             }
-            if ((out.has & effects::persisting) && disk_works) node.persisted(out.persist.id);
+            if (out.has & effects::persisting) node.persisted(out.persist.id);
         }
         const char* broken = core::invariants::check(node);
         CHECK_MESSAGE(broken == nullptr, broken);
@@ -321,22 +320,4 @@ TEST_CASE("the largest promotion_lag_max promotes every learner that has introdu
     configuration next = leader.node.members();
     next.members[1].role = member_role::voter;
     CHECK(leader.node.change_members(next));
-}
-
-TEST_CASE("an installed snapshot keeps no suffix that is not durable up to it") {
-    const snapshot_meta meta = overtaken().meta;
-    core::recovered found = joined(3);
-    found.hard = {{1}, {}, {}};
-    lone other(std::move(found));
-    other.node.advance({});
-    other.disk_works = false;
-    const run entries = entries_of(other.pool, 1, 40, 1);
-    other.hear(2, append_of(1, {}, entries.view(), 0));
-    REQUIRE(other.node.snapshot_received(meta));
-    other.node.snapshot_filled(meta.id);
-    other.turn();
-    other.node.snapshot_restored(meta.id);
-    other.turn();
-    CHECK(other.node.status().last == index_t{30});
-    CHECK(other.node.status().stable == index_t{});  // until the reset is durable
 }

@@ -189,9 +189,7 @@ inline void consensus::snapshot_restored(snapshot_id id) noexcept {
     if (!flow_.is(id) || flow_.step != install_step::restoring) return;
     const snapshot_meta meta = flow_.meta;
     newest_ = meta;
-    // A suffix that is not durable at its start was never acknowledged: it would leave `applied`
-    // above `stable`.
-    const bool keeps = log_.terms().contains(id.at) && id.at.index <= stable_.stable();
+    const bool keeps = log_.terms().contains(id.at);
     if (!keeps) {
         reset_log_to(meta);
         members_in_force();
