@@ -20,6 +20,8 @@ inline consensus::consensus(const identity& who, const core::options& numbers, r
       members_(std::move(found.base.members)),
       stable_(found.last.index),
       newest_(std::move(found.snapshot)) {
+    // The rare turn that has more to say than all before it must not allocate either.
+    for (effects& each : effects_) each.send.reserve(peers_max * 2);
     for (configuration& each : found.members) members_.append(std::move(each));
     if (newest_) {
         // Start plan row 7: persist the reset before anything else is acknowledged.
