@@ -253,6 +253,15 @@ TEST_CASE("I-9: what only rises and fell is seen") {
     CHECK(match.says("match is more than the peer holds"));
 }
 
+TEST_CASE("I-9: what is applied before it is durable at the node is seen") {
+    play early;
+    early.one_committed();
+    early.follow(3, 1);
+    early.append(3, 1, 1, "a", false);
+    early.apply(3, 1, 1, "a");
+    CHECK(early.says("applies what is not durable here"));
+}
+
 TEST_CASE("I-14: nothing is acknowledged after a failed write") {
     play failed;
     failed.one_committed();

@@ -18,6 +18,10 @@ inline void safety::applied(node_id who, const entry_view& entry) {
                       index.value);
     }
     if (index > committed()) return broken("I-4", who, "applies an uncommitted entry", index.value);
+    // A snapshot of what a crash can take would be ahead of its own log.
+    if (index > node.durable.log.last_index()) {
+        broken("I-9", who, "applies what is not durable here", index.value);
+    }
     const ghost_entry& truth = committed_[index.value - 1];
     const u64 before = index.value > 1 ? committed_[index.value - 2].chain : 0;
     if (truth.term != entry.at.term || truth.chain != entry_chain(before, entry)) {
