@@ -1,9 +1,10 @@
-// What consensus costs over moving the bytes. Three nodes on one thread, 128-byte commands, on the real path from
-// propose(span) to the apply range, copied into each log, checksums included; against a floor that only copies and
-// checksums: three rings, 160-byte records, one memcpy a run into each, header and payload checksum made once and
-// verified twice.
+// What consensus costs over moving the bytes. Three nodes on one thread, 128-byte commands, on the
+// real path from propose(span) to the apply range, copied into each log, checksums included;
+// against a floor that only copies and checksums: three rings, 160-byte records, one memcpy a run
+// into each, header and payload checksum made once and verified twice.
 //
-//   core_bench --benchmark_enable_random_interleaving=true --benchmark_repetitions=9   (the defaults here)
+//   core_bench --benchmark_enable_random_interleaving=true --benchmark_repetitions=9   (the
+//   defaults here)
 
 #include <raftkit/core/consensus.hpp>
 
@@ -66,8 +67,8 @@ struct trio {
             core::recovered found;
             found.base.members = members;
             found.peers.joined = true;
-            nodes[id - 1] = std::make_unique<core::consensus>(identity{1, 1, {id}, 0}, core::options{},
-                                                              std::move(found), id);
+            nodes[id - 1] = std::make_unique<core::consensus>(
+                identity{1, 1, {id}, 0}, core::options{}, std::move(found), id);
         }
         for (i64 ms = 0; !nodes[leader]->leads(); ms += 10) {
             for (auto& each : nodes) each->advance({ms * 1'000'000});
@@ -84,7 +85,8 @@ struct trio {
             for (envelope& mail : out.send) {
                 const u32 to = static_cast<u32>(mail.peer.value - 1);
                 mail.peer = {at + 1};
-                if (auto* request = std::get_if<append_request>(&mail.body); request != nullptr && request->entries.count) {
+                if (auto* request = std::get_if<append_request>(&mail.body);
+                    request != nullptr && request->entries.count) {
                     request->entries = inbox[to].copy(request->entries);
                 }
                 nodes[to]->receive(mail);
@@ -126,9 +128,11 @@ void core_commit(benchmark::State& state) {
     }
     // A follower hears of a commit with the next append.
     for (const u64 applied : cluster.applied) {
-        if (applied + batch + 1 < leader.status().commit.value) state.SkipWithError("a follower fell behind");
+        if (applied + batch + 1 < leader.status().commit.value)
+            state.SkipWithError("a follower fell behind");
     }
-    if (leader.status().commit.value < state.iterations() * batch) state.SkipWithError("entries were not committed");
+    if (leader.status().commit.value < state.iterations() * batch)
+        state.SkipWithError("entries were not committed");
     state.SetItemsProcessed(state.iterations() * static_cast<i64>(batch));
 }
 
@@ -163,7 +167,8 @@ void floor_copy(benchmark::State& state) {
             std::byte* copy = follower.room(batch * entry_bytes);
             std::memcpy(copy, run, batch * entry_bytes);
             for (u32 k = 0; k < batch; ++k) {
-                const bool good = check_record({copy + k * entry_bytes, entry_bytes}) == record_check::good;
+                const bool good =
+                    check_record({copy + k * entry_bytes, entry_bytes}) == record_check::good;
                 if (!good) state.SkipWithError("a record is damaged");
             }
         }
@@ -179,8 +184,8 @@ BENCHMARK(floor_copy)->Name("floor")->Arg(1)->Arg(16)->Arg(256);
 
 int main(int count, char** words) {
     std::vector<char*> all(words, words + count);
-    std::string interleave = "--benchmark_enable_random_interleaving=true", rounds = "--benchmark_repetitions=9",
-                time = "--benchmark_min_time=0.1";
+    std::string interleave = "--benchmark_enable_random_interleaving=true",
+                rounds = "--benchmark_repetitions=9", time = "--benchmark_min_time=0.1";
     all.insert(all.begin() + 1, {interleave.data(), rounds.data(), time.data()});
     int given = static_cast<int>(all.size());
     benchmark::Initialize(&given, all.data());

@@ -1,7 +1,7 @@
 #pragma once
-// Ratios measured side by side: google-benchmark interleaves the repetitions of all benchmarks at random, and this
-// reporter divides the median of each by the median of its control in the same run. Benchmarks are named
-// <kind>/<case>; the control of <kind>/<case> is floor/<case>.
+// Ratios measured side by side: google-benchmark interleaves the repetitions of all benchmarks at
+// random, and this reporter divides the median of each by the median of its control in the same
+// run. Benchmarks are named <kind>/<case>; the control of <kind>/<case> is floor/<case>.
 
 #include <benchmark/benchmark.h>
 
@@ -27,12 +27,16 @@ public:
             const double items = each.counters.count("items_per_second") != 0
                                      ? double(each.counters.at("items_per_second"))
                                      : 0;
-            if (items > 0) nanoseconds_[each.run_name.function_name + "/" + each.run_name.args].push_back(1e9 / items);
+            if (items > 0)
+                nanoseconds_[each.run_name.function_name + "/" + each.run_name.args].push_back(
+                    1e9 / items);
         }
         ConsoleReporter::ReportRuns(runs);
     }
     void Finalize() override {
-        std::printf("\nns an item, min / median / max of all rounds; ratio of medians to the floor of the same run\n");
+        std::printf(
+            "\nns an item, min / median / max of all rounds; ratio of medians to the floor of the "
+            "same run\n");
         for (const auto& [name, rounds] : nanoseconds_) {
             const auto [low, high] = std::minmax_element(rounds.begin(), rounds.end());
             std::printf("%-24s %8.1f / %8.1f / %8.1f", name.c_str(), *low, median(rounds), *high);

@@ -11,15 +11,6 @@ namespace {
 constexpr std::size_t read_bytes = 64 * 1024;
 constexpr std::size_t requests_max = 4096;   // of one connection, under way
 constexpr std::size_t out_pause = 4u << 20;  // above it no more input is processed
-constexpr std::size_t transaction_commands_max = 65536;
-
-std::vector<std::string_view> views(const std::vector<std::string>& args) {
-    return {args.begin(), args.end()};
-}
-
-queued_command queue_of(const command_row& row, words args) {
-    return {&row, {args.begin(), args.end()}};
-}
 
 // What a request that was not done is answered with. MOVED and CLUSTERDOWN: certainly not executed,
 // now or later. UNKNOWN: nobody knows; no client library repeats it by itself.
@@ -246,66 +237,6 @@ session::flow session::start_read(std::vector<queued_command> commands, bool tra
     return flow::on;
 }
 
-void session::queue_in_transaction(const command_row* row, words args) {
-    if (row == nullptr) {
-        const command_row* known = find_command(args[0]);
-        transaction_failed_ = true;
-        return fail(known == nullptr ? unknown_command(args) : wrong_arity(known->name));
-    }
-    if (row->data == nullptr) {
-        transaction_failed_ = true;
-        return fail("ERR Command not allowed inside a transaction");
-    }
-    // As in Redis: what only its words say is found out by EXEC, which goes on with the rest.
-    if (const std::string why = growth_refusal(*row, args); !why.empty()) {
-        transaction_failed_ = true;
-        return fail(why);
-    }
-    if (transaction_commands_.size() >= transaction_commands_max) {
-        transaction_failed_ = true;
-        return fail("ERR too many commands in a transaction");
-    }
-    transaction_commands_.push_back(queue_of(*row, args));
-    answer().status("QUEUED");
-}
-
-void session::begin_transaction() {
-    transaction_ = true;
-    transaction_failed_ = false;
-    transaction_commands_.clear();
-}
-
-void session::drop_transaction() {
-    transaction_ = transaction_failed_ = false;
-    transaction_commands_.clear();
-}
-
-// EXEC: one log entry if anything in it writes, else one read.
-void session::run_transaction() {
-    const bool failed = transaction_failed_;
-    std::vector<queued_command> commands = std::move(transaction_commands_);
-    drop_transaction();
-    if (failed) return fail("EXECABORT Transaction discarded because of previous errors.");
-    if (commands.empty()) return answer().array(0);
-    if (!server_->serving()) return fail("LOADING Redis is loading the dataset in memory");
-    std::size_t bytes = 0;
-    bool writes = false;
-    for (const queued_command& each : commands) {
-        bytes += entry_writer::bytes_of(views(each.args));
-        writes |= (each.row->flags & write_flag) != 0;
-    }
-    if (bytes > server_->values().value_bytes_max + (1u << 20)) {
-        return fail(
-            "EXECABORT Transaction discarded because it is larger than a log entry may be.");
-    }
-    if (writes) {
-        start_write(&commands, nullptr, {});
-        requests_.back()->slot = slot_of(*commands[0].row, views(commands[0].args));
-    } else {
-        start_read(std::move(commands), true);
-    }
-}
-
 request& session::add_request(request::what_for use) {
     auto* made = new request;
     made->owner = this;
@@ -347,46 +278,6 @@ void session::carry_out(request& read) {
         server_->data().run(*each.row, views(each.args), reply);
     }
     read.done = true;
-}
-
-namespace {
-
-// Node operations with results of their own, answered through a request.
-struct snapshot_request : raftkit::snapshot_ticket {
-    request* of = nullptr;
-};
-struct transfer_request : raftkit::leadership_transfer {
-    request* of = nullptr;
-};
-
-void answer_by(request& one, raftkit::error why, const std::string& reply) {
-    one.finish(one, why, raftkit::as_bytes(reply));
-}
-
-}  // namespace
-
-void session::begin_snapshot() {
-    auto* asked = new snapshot_request;
-    asked->of = &add_request(request::what_for::snapshot);
-    asked->finish = [](raftkit::operation& self, raftkit::error why, raftkit::byte_span) noexcept {
-        const std::unique_ptr<snapshot_request> done(static_cast<snapshot_request*>(&self));
-        // Nothing to save yet is an answer: the old index, 0 without any.
-        if (done->nothing_new || why.code == raftkit::errc::no_snapshot) why = {};
-        answer_by(*done->of, why, ":" + std::to_string(done->id.at.index.value) + "\r\n");
-    };
-    server_->snapshot(*asked);
-}
-
-void session::begin_transfer(raftkit::node_id to) {
-    auto* asked = new transfer_request;
-    asked->of = &add_request(request::what_for::transfer);
-    asked->to = to;
-    asked->deadline = server_->deadline();
-    asked->finish = [](raftkit::operation& self, raftkit::error why, raftkit::byte_span) noexcept {
-        const std::unique_ptr<transfer_request> done(static_cast<transfer_request*>(&self));
-        answer_by(*done->of, why, "+OK\r\n");
-    };
-    server_->transfer(*asked);
 }
 
 bool session::full() const { return out_.size() - out_at_ > out_pause; }

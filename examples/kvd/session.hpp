@@ -22,6 +22,14 @@ struct queued_command {
     std::vector<std::string> args;
 };
 
+inline std::vector<std::string_view> views(const std::vector<std::string>& args) {
+    return {args.begin(), args.end()};
+}
+
+inline queued_command queue_of(const command_row& row, words args) {
+    return {&row, {args.begin(), args.end()}};
+}
+
 // One request of a session; outlives it if the session goes first.
 struct request : raftkit::operation {
     enum class what_for : unsigned char { answered, write, read, snapshot, transfer };

@@ -1,7 +1,8 @@
 #pragma once
-// Version, ABI namespace and assertion level: the only configuration macros of the kit. No macro changes the
-// layout of a type; those that change behaviour are part of the inline namespace, so that two translation units
-// that disagree fail to link instead of violating the one-definition rule.
+// Version, ABI namespace and assertion level: the only configuration macros of the kit. No macro
+// changes the layout of a type; those that change behaviour are part of the inline namespace, so
+// that two translation units that disagree fail to link instead of violating the one-definition
+// rule.
 
 #define RAFTKIT_VERSION_MAJOR 0
 #define RAFTKIT_VERSION_MINOR 1

@@ -45,7 +45,7 @@ inline result<void> options::validate() const noexcept {
         return invalid("election_timeout_max: above election_timeout_min, at most 10 min");
     }
     if (lease_reads && !check_quorum) return invalid("lease_reads: needs check_quorum");
-    if (lease_drift_max.ns < 0 || lease_drift_max >= election_timeout_min) {
+    if (lease_drift_max.ns < 0 || (lease_reads && lease_drift_max >= election_timeout_min)) {
         return invalid("lease_drift_max: below election_timeout_min");
     }
     if (inflight_messages_max < 1) return invalid("inflight_messages_max: at least 1");

@@ -237,7 +237,8 @@ inline void consensus::loaded(request_id id, error status, std::span<const run> 
             each.become_snapshotting();
         each.load_paused = bool(status);  // asked again at the next heartbeat
         if (status) return;
-        if (each.next() <= log_.base().index) return;  // compacted while it was read: the log can't say what precedes
+        if (each.next() <= log_.base().index)
+            return;  // compacted while it was read: the log can't say what precedes
         for (const run& loaded : entries) {
             const run_view& view = loaded.view();
             if (!each.may_send(options_.inflight_messages_max, options_.inflight_bytes_max)) return;
