@@ -57,10 +57,8 @@ TEST_CASE("the agreed value is the largest that both majorities reach") {  // kn
     }
 }
 
-TEST_CASE(
-    "a vote is decided as soon as both majorities are, or one can't be reached any more") {  // known
-                                                                                             // bugs
-                                                                                             // 7, 8
+// known bugs 7, 8
+TEST_CASE("a vote is decided as soon as both majorities are, or one can not be reached any more") {
     prng random(8);
     for (int round = 0; round < 20'000; ++round) {
         const configuration members = random_members(random);
