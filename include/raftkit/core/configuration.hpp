@@ -56,7 +56,7 @@ inline error check_configuration(const configuration& of) noexcept {
     bool incoming = false, outgoing = false;
     node_id before;
     for (const member& each : of.members) {
-        if (!each.id) return invalid("configuration: a member's id is 0");
+        if (!each.id || !each.id.next()) return invalid("configuration: a member's id is none");
         if (each.id <= before)
             return invalid("configuration: members not sorted by id, or twice the same");
         if (each.address.size() > address_bytes_max)

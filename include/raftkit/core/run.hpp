@@ -132,7 +132,8 @@ inline run_check check_run(byte_span bytes, index_t first, term_t term, u32 coun
         if (entry.at.index.value != index || entry.at.term != term) return seen;
         if (entry.kind > entry_kind::barrier) return seen;
         if (entry.kind == entry_kind::membership) {
-            if (!decode_configuration(entry.body)) return seen;
+            const auto members = decode_configuration(entry.body);
+            if (!members || members->members.empty()) return seen;
             seen.has_members = true;
         }
         bytes = bytes.subspan(record_bytes(load_le<u32>(bytes.data() + 4)));

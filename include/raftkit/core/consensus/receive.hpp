@@ -23,7 +23,7 @@ bool consensus::take(const envelope& mail) noexcept {
     const Body* body = std::get_if<Body>(&mail.body);
     if (body == nullptr) return false;
     status_stale_ = true;
-    if (body->term > term_max) {
+    if (body->term >= term_max) {
         reject();  // scenario A17: it would exhaust the terms
     } else {
         on(mail.peer, *body);
@@ -63,7 +63,9 @@ inline void consensus::on(node_id from, const vote_request& asked) noexcept {
     reply.round = asked.round;
     reply.pre = asked.pre;
     reply.term = hard_.term;
-    const bool kept_by_leader = sticky() && !asked.forced;
+    // A transfer breaks stickiness, but only for those who may be handed the lead (scenario A14).
+    const bool forced = asked.forced && members_.latest().votes(from);
+    const bool kept_by_leader = sticky() && !forced;
     if (asked.pre) {
         // Free of side effects for the voter (known bug 4).
         reply.granted = asked.term > hard_.term && !kept_by_leader && may_vote() &&
@@ -299,6 +301,8 @@ inline void consensus::on(node_id from, const append_reply& reply) noexcept {
         return;
     }
     if (reply.rejected) {
+        // It refuses this one and still tells what it has: it will not say that again soon.
+        if (each->accept(reply.match)) try_commit();
         const log_id ours = log_.terms().last_not_above(reply.conflict.index, reply.conflict.term);
         each->refuse(reply.rejected, std::min(ours.index, reply.conflict.index));
         touch();

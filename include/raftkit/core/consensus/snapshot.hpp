@@ -73,6 +73,7 @@ inline void consensus::on(node_id from, const snapshot_done& done) noexcept {
         if (snapshotting* shipment = each->shipment()) {
             if (shipment->shipping) snapshot_effects(cancel_ship{from});
             each->become_probing(each->match().next());
+            touch();
         }
         if (rose) try_commit();
         advance_transfer();
