@@ -21,3 +21,11 @@ TEST_CASE("thesis 9.6: a pre-vote changes nothing at the voter") {  // known bug
     CHECK(play.node(2).term == term_t{3});
     CHECK(play.disk(2).hard.voted_for == node_id{});
 }
+
+TEST_CASE("thesis 9.6: a pre-vote for a term that is not beyond the voter's own is refused") {
+    stage play{"cluster voters=3", "node 2 log=1 term=3", "start"};
+    for (const char* ask : {"receive 2 from=1 prevote term=3 last=5/5 round=1",
+                            "receive 2 from=1 prevote term=2 last=5/5 round=2"}) {
+        CHECK(says(play.play({ask, "persisted 2"}), "prevote_reply term=3 refused"));
+    }
+}
