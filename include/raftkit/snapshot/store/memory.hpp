@@ -72,7 +72,7 @@ private:
     static error ended() noexcept {
         return {errc::invalid_option, 0, "snapshot/store/memory: the writer ended"};
     }
-    result<void> keep(u32 section, u64 frame, byte_span bytes) noexcept;
+    result<void> keep(u32 section, u64 place, byte_span bytes) noexcept;
 
     std::shared_ptr<shelf> to_;  // null after publish and after an error
     snapshot_draft draft_;
@@ -141,22 +141,22 @@ inline result<void> memory_snapshots::settle(snapshot_id id) noexcept {
     return {};
 }
 
-inline result<void> memory_snapshots::writer::keep(u32 section, u64 frame,
+inline result<void> memory_snapshots::writer::keep(u32 section, u64 place,
                                                    byte_span bytes) noexcept {
     if (bytes_ + bytes.size() > to_->capacity_bytes - to_->used_bytes) {
         return error{errc::no_space, 0, "snapshot/store/memory.write", bytes_};
     }
     buffer copy = buffer::copy_of(bytes);
     if (!copy.valid()) return error{errc::no_space, 0, "snapshot/store/memory.write", bytes_};
-    sections_[section].insert_or_assign(frame, std::move(copy));
+    sections_[section].insert_or_assign(place, std::move(copy));
     bytes_ += bytes.size();
     return {};
 }
 
 inline result<void> memory_snapshots::writer::write(const chunk& piece) noexcept {
     if (to_ == nullptr) return ended();
-    const result<void> written = draft_.write(piece, [&](u32 section, u64 frame, byte_span bytes) {
-        return keep(section, frame, bytes);
+    const result<void> written = draft_.write(piece, [&](u32 section, u64 place, byte_span bytes) {
+        return keep(section, place, bytes);
     });
     if (!written) to_.reset();
     return written;
@@ -166,8 +166,8 @@ inline result<snapshot_manifest> memory_snapshots::writer::publish() noexcept {
     if (to_ == nullptr) return ended();
     const std::shared_ptr<shelf> to = std::move(to_);
     result<snapshot_manifest> whole =
-        draft_.finish([&](u32 section, u64 frame, mutable_byte_span into) -> result<void> {
-            const byte_span kept = sections_[section].at(frame).bytes();
+        draft_.finish([&](u32 section, u64 place, mutable_byte_span into) -> result<void> {
+            const byte_span kept = sections_[section].at(place).bytes();
             RAFTKIT_ASSERT(kept.size() == into.size());
             std::memcpy(into.data(), kept.data(), kept.size());
             return {};
