@@ -113,7 +113,7 @@ TEST_CASE(
     "compaction") {
     // known bugs 36, 37; scenarios D68, D69
     core::configuration_history history(voters(1));
-    for (u64 index : {10, 20, 30}) {
+    for (u64 index : {u64{10}, u64{20}, u64{30}}) {
         configuration next = voters(index / 10 + 1);
         next.index = {index};
         history.append(next);
