@@ -29,7 +29,7 @@ public:
         {
             const std::lock_guard hold(guard_);
             inbound_.push_back(std::move(what));
-            any_.store(true, std::memory_order_release);
+            any_.store(true, std::memory_order_seq_cst);
         }
         wake_sleeper();
     }
@@ -38,13 +38,13 @@ public:
         operation* head = submitted_.load(std::memory_order_relaxed);
         do {
             asked.next = head;
-        } while (!submitted_.compare_exchange_weak(head, &asked, std::memory_order_release,
+        } while (!submitted_.compare_exchange_weak(head, &asked, std::memory_order_seq_cst,
                                                    std::memory_order_relaxed));
         wake_sleeper();
     }
     // Any thread: something changed that poll() should look at (a cancellation, a new option).
     void nudge() noexcept {
-        nudged_.store(true, std::memory_order_release);
+        nudged_.store(true, std::memory_order_seq_cst);
         wake_sleeper();
     }
 
@@ -85,8 +85,9 @@ public:
 
 private:
     void wake_sleeper() noexcept {
-        std::atomic_thread_fence(std::memory_order_seq_cst);
-        if (sleeping_.load(std::memory_order_relaxed) && sleeping_.exchange(false)) waker_.wake();
+        // Sequentially consistent like the store before it and like both sides of may_sleep(): one
+        // of the two sees the other. (Thread sanitizer knows no fences.)
+        if (sleeping_.load(std::memory_order_seq_cst) && sleeping_.exchange(false)) waker_.wake();
     }
 
     std::mutex guard_;

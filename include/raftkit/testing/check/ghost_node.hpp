@@ -46,7 +46,6 @@ struct ghost_node {
     index_t compacted;    // the highest base it asked for in this life or before
     std::vector<snapshot_meta> snapshots;  // durable and listed
     index_t applied;
-    index_t promised;  // the highest match that it ever told a leader
     std::optional<core::status> seen;  // in this life
 
     index_t newest_snapshot() const noexcept {

@@ -58,11 +58,7 @@ inline void safety::take_reset(node_id who, ghost_node& node, const log_base& re
                                ghost_batch& batch) {
     const log_id at = reset.at;
     if (at.index) {
-        // Known bug 49. What was never acknowledged may go: it would leave the state ahead of the
-        // log.
-        const ghost_log& kept = node.durable.log;
-        const bool agrees = kept.holds(at.index) && kept.term_at(at.index) == at.term;
-        if (agrees && node.promised >= at.index) {
+        if (node.memory.log.holds(at.index) && node.memory.log.term_at(at.index) == at.term) {
             broken("I-5", who, "a reset drops the suffix behind a matching entry", at.index.value);
         }
         bool carried = false;

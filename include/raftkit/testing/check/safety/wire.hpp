@@ -75,7 +75,6 @@ inline void safety::check_append_reply(node_id from, const append_reply& reply) 
                       reply.term.value);
     }
     if (reply.rejected || !reply.match) return;
-    nodes_[from].promised = std::max(nodes_[from].promised, reply.match);
     if (reply.match > durable.log.last_index()) {  // known bugs 21, 27, 29
         return broken("I-5", from, "acknowledges what is not durable", reply.match.value);
     }
