@@ -42,6 +42,37 @@ inline core::recovered gather(const recovered_log& log,
     return seen;
 }
 
+// A machine that is durable by itself is a third witness (recovery.md, "Two stores"): what it
+// applied was committed and durable in the log, so the log must reach as far and agree there. Only
+// an install whose log is not reset yet is ahead of its log by rights, and no further than its
+// snapshot. Behind the log's base nothing can be compared, and the snapshot replaces it anyway.
+// Else new entries at or below its index would silently never be applied.
+inline core::start_plan judge_machine(const core::recovered& seen, const core::start_plan& plan,
+                                      log_id durable) noexcept {
+    if (plan.action == core::start_action::damaged || !durable.index) return plan;
+    const auto damaged = [](u8 row, const char* why, index_t first, index_t last) {
+        return core::start_plan{core::start_action::damaged, row, why, first, last};
+    };
+    if (durable.term > seen.hard.term) {
+        return damaged(1, "the machine's term is above the hard state's: hard state lost",
+                       durable.index, durable.index);
+    }
+    const log_id shot = seen.snapshot ? seen.snapshot->id.at : log_id{};
+    const bool resets = plan.action == core::start_action::reset_to_snapshot;
+    const index_t end = resets ? shot.index : seen.last.index;
+    if (durable.index > end) {
+        return damaged(9, "the log ends before what the machine applied: acknowledged suffix lost",
+                       end.next(), durable.index);
+    }
+    const term_t here =
+        durable.index == shot.index ? shot.term : core::term_at(seen, durable.index);
+    if (here && here != durable.term) {
+        return damaged(10, "the machine applied an entry of another term than the log's",
+                       durable.index, durable.index);
+    }
+    return plan;
+}
+
 // A store that has never been used: only then the bootstrap list counts.
 inline bool is_blank(const core::recovered& seen) noexcept {
     return !seen.base.at.index && !seen.last.index && !seen.snapshot &&

@@ -30,6 +30,8 @@ inline consensus::consensus(const identity& who, const core::options& numbers, r
     }
     commit_ = std::max(hard_.commit_hint, log_.base().index);
     if (newest_) commit_ = std::max(commit_, newest_->id.at.index);
+    // What a durable machine applied was committed, whatever the hint still says.
+    commit_ = std::max(commit_, found.machine_applied);
     commit_ = std::min(commit_, log_.last_index());
     opening_restore_ = newest_.has_value() && !found.restore_skipped;
     applied_ = handed_ = found.restore_skipped ? std::max(found.machine_applied, log_.base().index)
@@ -91,11 +93,9 @@ inline void consensus::announce_members(const configuration& now) noexcept {
 // Built in place: an envelope moved after its fields were written stalls on store forwarding.
 template <class Body>
 Body& consensus::send_now(node_id to) noexcept {
-    envelope& mail = out().send.emplace_back();
+    envelope& mail = out().send.emplace_back(to, who_.incarnation, Body{});
     out().has |= effects::sending;
-    mail.peer = to;
-    mail.incarnation = who_.incarnation;
-    return mail.body.template emplace<Body>();
+    return *std::get_if<Body>(&mail.body);
 }
 
 template <class Body>

@@ -39,7 +39,8 @@ result<void> driver<Parts>::open() {
     if constexpr (durable_machine<typename Parts::machine_type>)
         durable = parts_.machine.durable_index();
     core::recovered seen = gather(*log, *listing, durable);
-    const core::start_plan plan = core::reconcile(seen);
+    const core::start_plan plan =
+        judge_machine(seen, core::reconcile(seen), durable.value_or(log_id{}));
     if (plan.action == core::start_action::damaged) {
         if (error why = check_found(damage_of(plan))) return why;
     }
@@ -93,7 +94,7 @@ error driver<Parts>::check_found(const damage& seen) {
     parts_.tell(damage_found{seen, verdict});
     found_ = seen;
     maybe(verdict == damage_verdict::repair);  // no repair is built: it is refused as well
-    return {errc::corrupt, 0, seen.where, seen.offset};
+    return {errc::corrupt, 0, seen.where, seen.offset != 0 ? seen.offset : seen.first.value};
 }
 
 template <class Parts>
