@@ -230,3 +230,50 @@ TEST_CASE("what is added while a step runs belongs to the next one") {
     b.step();
     CHECK(story == "a b ");
 }
+
+TEST_CASE("a read that waits for its index ends by its deadline or when it is cancelled") {
+    bench b;
+    named late("late"), patient("patient"), gone("gone");
+    late.deadline = instant{} + milliseconds(10);
+    gone.deadline = instant{} + milliseconds(30);
+    late.next = &patient;
+    patient.next = &gone;
+    b.queue.read(late, {2});
+    CHECK(b.queue.reads_due() == late.deadline);
+    b.step();
+    CHECK(story.empty());
+    CHECK(b.queue.reads_due() == late.deadline);
+    b.queue.sweep_reads(late.deadline);
+    CHECK(b.queue.has_work());
+    b.step();
+    CHECK(story == "late=timed_out ");
+    CHECK(b.queue.reads_due() == gone.deadline);
+    gone.cancel_asked = true;
+    b.queue.sweep_reads(late.deadline);
+    b.step();
+    CHECK(story == "late=timed_out gone=cancelled ");
+    CHECK(b.queue.reads_due() == never);
+    (void)b.queue.range(b.log.command("a"), false);
+    (void)b.queue.range(b.log.command("b"), false);
+    b.step();
+    CHECK(story == "late=timed_out gone=cancelled a b patient= ");
+}
+
+TEST_CASE("a stale read waits for no other read, and no read for a range behind its index") {
+    bench b;
+    named linear("linear"), stale("stale"), second("second");
+    b.queue.read(linear, {3});
+    b.step();
+    b.queue.read(stale, {});
+    b.step();
+    CHECK(story == "stale= ");
+    // A slice that ends after each range: what is asked meanwhile joins what is left.
+    for (const char* each : {"a", "b", "c"}) (void)b.queue.range(b.log.command(each), false);
+    const clock_fn clock = []() noexcept { return fake_now; };
+    CHECK(b.queue.step(clock, milliseconds(1)));
+    b.queue.read(second, {});
+    CHECK(b.queue.step(clock, milliseconds(1)));
+    CHECK(story == "stale= a second= b ");
+    CHECK_FALSE(b.queue.step(clock, milliseconds(1)));
+    CHECK(story == "stale= a second= b c linear= ");
+}

@@ -66,6 +66,36 @@ TEST_CASE("a read sees what was done before it, and only a leader serves it") {
     CHECK(c.values(leader).at(3) == 33);
 }
 
+TEST_CASE("a confirmed read that waits for the machine keeps its deadline, a stale one waits not") {
+    cluster c(3);
+    c.start_all();
+    const u64 leader = c.elect();
+    c.at(leader).disk.late = true;  // the others commit what this one may not apply yet
+    set_command wish(1, 1);
+    c.node(leader).propose(wish);
+    REQUIRE(c.run_until([&] { return c.status(leader).commit > c.status(leader).applied; }));
+    asked<operation> late, patient, given_up, stale;
+    late.deadline = c.now + milliseconds(300);
+    c.node(leader).read(late);
+    c.node(leader).read(patient);
+    c.node(leader).read(given_up);
+    c.run(milliseconds(250));
+    CHECK_FALSE(late.done());
+    c.node(leader).read_stale(stale);
+    c.poll();
+    CHECK(stale.ok());
+    c.run(milliseconds(60));
+    CHECK(late.how.code == errc::timed_out);
+    c.node(leader).cancel(given_up);
+    c.poll();
+    CHECK(given_up.how.code == errc::cancelled);
+    CHECK_FALSE(patient.done());
+    c.node(leader).storage().release();
+    c.poll();
+    CHECK(patient.ok());
+    CHECK(late.ends + given_up.ends + stale.ends == 3);
+}
+
 TEST_CASE("a proposal that reaches nobody ends unknown by its deadline, a read without effect") {
     cluster c(3);
     c.start_all();

@@ -18,10 +18,9 @@
 #include <utility>
 #include <vector>
 
-#include <raftkit/base/ring.hpp>
 #include <raftkit/concepts/state_machine.hpp>
 #include <raftkit/core/configuration.hpp>
-#include <raftkit/port/operation.hpp>
+#include <raftkit/node/waiting_reads.hpp>
 
 RAFTKIT_NAMESPACE_BEGIN
 
@@ -55,8 +54,16 @@ public:
     void starts_at(index_t applied) noexcept { applied_ = applied; }
     // The operations of the range that is added next: position `index - first` of `count`.
     operation** range(const run_view& entries, bool with_operations);
+    // At 0: a stale one, which waits for nothing, not even for those that came before it.
     void read(operation& first_of_chain, index_t at) {
         staged_.reads.push_back({&first_of_chain, at});
+        staged_.reads_due =
+            earliest(staged_.reads_due, waiting_reads::deadline_of(staged_.reads.back()));
+    }
+    // The next step ends the reads that are too late at `now`, or cancelled.
+    void sweep_reads(instant now) noexcept {
+        staged_.sweeps = true;
+        staged_.sweep_at = now;
     }
     void finish(operation& ended, error how) { staged_.ended.push_back({&ended, how}); }
     void capture() { staged_.items.push_back({.what = item::what_t::capture}); }
@@ -69,9 +76,15 @@ public:
     }
     bool has_work() const noexcept { return !taken_.empty() || !staged_.empty(); }
 
-    // Raft context, between steps: what was filled in belongs to the next step.
+    // Raft context, between steps: what was filled in belongs to the next step. If ranges of the
+    // last one are left over, only reads join them: they go by their index, not by their place.
     void take() noexcept {
-        if (taken_.empty()) std::swap(staged_, taken_);
+        if (taken_.empty()) return std::swap(staged_, taken_);
+        taken_.take_reads(staged_);
+    }
+    // Raft context, between steps: the earliest deadline of a read that waits. May be too early.
+    instant reads_due() const noexcept {
+        return earliest(reads_.due(), earliest(staged_.reads_due, taken_.reads_due));
     }
     // Apply context: true if work is left because the slice is over. `clock` null: no slice, no
     // measuring.
@@ -82,7 +95,7 @@ public:
         return step_taken(clock, slice);
     }
     // When nothing more will be applied: reads whose index was not reached.
-    void end_reads(error how) noexcept;
+    void end_reads(error how) noexcept { reads_.end_all(how); }
 
     // Raft context, between steps.
     progress_t& progress() noexcept { return progress_; }
@@ -105,10 +118,6 @@ private:
         restore_writer* writer = nullptr;
         index_t upto{};
     };
-    struct waiting_read {
-        operation* chain;
-        index_t at;
-    };
     struct ended_operation {
         operation* who;
         error how;
@@ -119,14 +128,30 @@ private:
         std::vector<waiting_read> reads;
         std::vector<ended_operation> ended;
         std::size_t next_item = 0, next_operation = 0;
+        instant reads_due = never;  // of `reads`
+        bool sweeps = false;
+        instant sweep_at{};
 
-        bool empty() const noexcept { return items.empty() && reads.empty() && ended.empty(); }
+        bool empty() const noexcept {
+            return items.empty() && reads.empty() && ended.empty() && !sweeps;
+        }
+        void take_reads(queue& from) {
+            reads.insert(reads.end(), from.reads.begin(), from.reads.end());
+            reads_due = earliest(reads_due, std::exchange(from.reads_due, never));
+            from.reads.clear();
+            if (std::exchange(from.sweeps, false)) {
+                sweeps = true;
+                sweep_at = from.sweep_at;
+            }
+        }
         void clear() noexcept {
             items.clear();
             operations.clear();
             reads.clear();
             ended.clear();
             next_item = next_operation = 0;
+            reads_due = never;
+            sweeps = false;
         }
     };
 
@@ -136,12 +161,12 @@ private:
     error apply_commands(const run_view& commands) noexcept;
     void capture_now() noexcept;
     void begin_restore_now(const snapshot_meta& of) noexcept;
+    void take_reads() noexcept;
     void serve_reads() noexcept;
-    void finish_read(error how) noexcept;
 
     Machine* machine_;
     queue staged_, taken_;
-    ring<waiting_read> reads_;
+    waiting_reads reads_;
     reply_sink replies_;
     index_t applied_;
     error failed_;
@@ -159,9 +184,9 @@ operation** applier<Machine>::range(const run_view& entries, bool with_operation
 
 template <class Machine>
 bool applier<Machine>::step_taken(clock_fn clock, duration slice) noexcept {
-    for (const waiting_read& each : taken_.reads) reads_.push_back(each);
-    taken_.reads.clear();
+    take_reads();
     serve_reads();
+    if (std::exchange(taken_.sweeps, false)) reads_.sweep(taken_.sweep_at);
 
     const instant began = clock != nullptr ? clock() : instant{};
     instant now = began;
@@ -301,29 +326,18 @@ void applier<Machine>::begin_restore_now(const snapshot_meta& of) noexcept {
     }
 }
 
-// In the order in which they were confirmed; their indexes do not fall.
+template <class Machine>
+void applier<Machine>::take_reads() noexcept {
+    const error stale = failed_ ? error{errc::stopped, 0, "read: apply failed"} : error{};
+    for (std::size_t i = 0; i < taken_.reads.size(); ++i) reads_.add(taken_.reads[i], stale);
+    taken_.reads.clear();
+    taken_.reads_due = never;
+}
+
 template <class Machine>
 void applier<Machine>::serve_reads() noexcept {
-    while (!reads_.empty() && (reads_.front().at <= applied_ || failed_)) {
-        finish_read(failed_ ? error{errc::stopped, 0, "read: apply failed"} : error{});
-    }
-}
-
-template <class Machine>
-void applier<Machine>::end_reads(error how) noexcept {
-    while (!reads_.empty()) finish_read(how);
-}
-
-// The oldest, with all that share its round.
-template <class Machine>
-void applier<Machine>::finish_read(error how) noexcept {
-    operation* who = reads_.front().chain;
-    reads_.pop_front();
-    while (who != nullptr) {
-        operation* next = std::exchange(who->next, nullptr);
-        who->finish(*who, how, {});
-        who = next;
-    }
+    if (failed_) return reads_.end_all({errc::stopped, 0, "read: apply failed"});
+    reads_.serve(applied_);
 }
 
 RAFTKIT_NAMESPACE_END

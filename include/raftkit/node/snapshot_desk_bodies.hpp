@@ -119,7 +119,7 @@ void snapshot_desk<Parts>::effect(snapshot_effect& what) {
 template <class Parts>
 void snapshot_desk<Parts>::want(node_id from, const snapshot_want& asked) {
     if (parts_.core->admits(from, asked.term, asked.id))
-        sender_.want(from, asked, parts_.now, actions_);
+        sender_.want(from, asked, coordinator_.kept(), parts_.now, actions_);
 }
 
 template <class Parts>

@@ -14,7 +14,11 @@ void snapshot_desk<Parts>::execute() {
         snapshot_order next = std::move(actions_.orders[i]);
         carry_out(next);
     }
-    for (const outgoing_offer& each : actions_.offers) parts_.transport.send(each.mail);
+    for (outgoing_offer& each : actions_.offers) {
+        // Where the log begins is said as late as possible: it moves while a snapshot is under way.
+        std::get<snapshot_offer>(each.mail.body).first = parts_.core->status().first;
+        parts_.transport.send(each.mail);
+    }
     for (const outgoing_bulk& each : actions_.bulk) parts_.transport.send(each.mail);
     actions_.clear();
 }

@@ -164,6 +164,7 @@ void driver<Parts>::take_nudge() noexcept {
     if (!parts_.inbox.take_nudge()) return;
     pending_.cancel_asked(parts_.ender());
     requests_.cancel_asked(parts_.ender());
+    parts_.queue.sweep_reads(parts_.now);
     if (desk_) desk_->cancel_asked();
     const std::unique_ptr<node_options> next(
         next_options_.exchange(nullptr, std::memory_order_acquire));

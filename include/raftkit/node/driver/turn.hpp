@@ -32,6 +32,8 @@ instant driver<Parts>::poll(instant now) noexcept {
     if (parts_.core) parts_.core->advance(parts_.now);
     (void)take_events(budget);
     (void)take_submissions();
+    if (!apply_.running && parts_.now >= parts_.queue.reads_due())
+        parts_.queue.sweep_reads(parts_.now);
     again_ = true;
     for (u32 round = 0; again_ && round < rounds_max; ++round) {
         if (parts_.core) flush_reads();
@@ -75,6 +77,7 @@ instant driver<Parts>::deadline() const noexcept {
         (!apply_.running && parts_.queue.has_work()) || (parts_.core && parts_.core->has_effects());
     if (at_once) return parts_.now;
     instant next = earliest(pending_.deadline(), requests_.deadline());
+    if (!apply_.running) next = earliest(next, parts_.queue.reads_due());
     if (parts_.core) next = earliest(next, parts_.core->deadline());
     if (desk_ && parts_.core) next = earliest(next, desk_->deadline());
     if constexpr (requires { parts_.storage.tick(next); }) {
