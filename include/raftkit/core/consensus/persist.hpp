@@ -122,7 +122,10 @@ inline void consensus::applied(index_t upto) noexcept {
 
 // What is stable, applied and sent to every live peer needs no memory; a laggard reads from disk.
 inline void consensus::evict() noexcept {
-    if (log_.tail().block_bytes_held() <= options_.tail_resident_bytes) return;
+    // However much may stay, there must be room below the limit that closes the intake (known bug
+    // 41).
+    const u64 resident = std::min(options_.tail_resident_bytes, options_.tail_bytes_max / 2);
+    if (log_.tail().block_bytes_held() <= resident) return;
     index_t free = std::min(stable_.stable(), applied_);
     const index_t forced = free;
     if (const leader_state* office = leading()) {
@@ -131,7 +134,7 @@ inline void consensus::evict() noexcept {
                 free = std::min(free, each.next().previous());
         }
     }
-    log_.tail().evict(free, options_.tail_resident_bytes);
+    log_.tail().evict(free, resident);
     log_.tail().evict(forced, options_.tail_bytes_max / 2);
 }
 
