@@ -88,6 +88,8 @@ TEST_CASE("a follower behind the compacted log installs the leader's snapshot an
     CHECK(c.at(slow).heard.restored == 1);
     CHECK(c.at(slow).disk.resets >= 2);  // its bootstrap, and the install
     CHECK(c.run_until([&] { return c.at(leader).heard.shipped == 1; }));
+    // An offer says where the leader's log begins: install_rules row 8 stands on it.
+    CHECK(c.at(leader).heard.offered_first == c.status(leader).first);
     // The marker is gone: a restart finds an ordinary snapshot.
     CHECK(c.run_until([&] { return !(*c.at(slow).shelf.list())[0].meta.installing; }));
 

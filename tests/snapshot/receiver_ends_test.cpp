@@ -12,18 +12,20 @@ TEST_CASE("a second offer meets the first by the rules of installs") {
     // known bug 39, scenario D62
     struct row {
         const char* why;
-        u64 index, nonce, from, term;
+        u64 index, nonce, from, term, first;
         failed answers;
         u64 runs;  // the index that is being fetched afterwards
     };
     const row rows[] = {
-        {"the same again", 20, 1, 1, 3, {}, 20},
-        {"older in the same term", 10, 1, 1, 3, {install_status::stale}, 20},
-        {"newer in the same term replaces", 30, 1, 1, 3, {}, 30},
-        {"another one in a new term replaces", 20, 9, 2, 4, {}, 20},
-        {"an older one in a new term replaces", 10, 9, 2, 4, {}, 10},
-        {"from an older term", 30, 1, 2, 2, {install_status::stale}, 20},
-        {"at or below the commit index", 5, 1, 1, 3, {install_status::already_have}, 20},
+        {"the same again", 20, 1, 1, 3, 21, {}, 20},
+        {"older in the same term", 10, 1, 1, 3, 1, {install_status::stale}, 20},
+        {"newer, the log goes on from ours", 30, 1, 1, 3, 21, {install_status::installing}, 20},
+        {"newer, the log begins behind ours", 30, 1, 1, 3, 22, {}, 30},
+        {"newer, nothing is known of the log", 30, 1, 1, 3, 0, {}, 30},
+        {"another one in a new term replaces", 20, 9, 2, 4, 1, {}, 20},
+        {"an older one in a new term replaces", 10, 9, 2, 4, 1, {}, 10},
+        {"from an older term", 30, 1, 2, 2, 1, {install_status::stale}, 20},
+        {"at or below the commit index", 5, 1, 1, 3, 1, {install_status::already_have}, 20},
     };
     for (const row& each : rows) {
         CAPTURE(each.why);
@@ -36,7 +38,7 @@ TEST_CASE("a second offer meets the first by the rules of installs") {
         (void)of.wants();
         of.leader_has(each.index, {text_of(600, 'b')}, 64, each.nonce + 100 * each.index);
         if (each.index == 20 && each.nonce == 1) of.offered = of.leader.list()->back();
-        of.offer(each.from, each.term);
+        of.offer(each.from, each.term, each.first);
         CHECK(of.failures() == each.answers);
         CHECK(of.it.id().at.index.value == each.runs);
         of.fetch();

@@ -79,7 +79,7 @@ TEST_CASE("a want beyond the snapshot's bounds reads nothing") {
     of.want(2, id_of(20), 0, 65);
     of.want(2, id_of(20), 0, u64{1} << 40);
     of.want(2, id_of(20), 128, 64);
-    of.it.want({2}, {{3}, id_of(20), 7, 0, 64}, of.now, of.out);
+    of.it.want({2}, {{3}, id_of(20), 7, 0, 64}, of.kept, of.now, of.out);
     of.work_off();
     CHECK(of.store.todo->reads == 0);
     CHECK(of.pieces().empty());
@@ -96,6 +96,44 @@ TEST_CASE("a want for something that is not on its way is answered not_found") {
     CHECK(of.pieces() == std::vector<seen_piece>{{3, 0, "", errc::not_found},
                                                  {2, 0, "", errc::not_found},
                                                  {2, 0, "", errc::not_found}});
+}
+
+TEST_CASE("a want for a snapshot of an earlier offer turns the transfer back to it") {
+    // scenario D62: install_rules row 8, at the leader
+    leader of(8);
+    of.stores(20, text_of(150));
+    of.stores(30, text_of(150, 'b'));
+    of.ship(2, 20);
+    of.work_off();
+    CHECK(of.pieces().size() == 3);
+    (void)of.offers();
+    of.want(2, id_of(20), 64, 64);
+    CHECK(of.pins.leased_by({2})->at.index == index_t{20});
+    CHECK_FALSE(of.pins.pinned(id_of(30)));
+    of.want(2, id_of(20), 128, 22);
+    of.work_off();
+    // No credit: only what it lacks.
+    CHECK(of.pieces() == std::vector<seen_piece>{{2, 64, text_of(150).substr(64, 64), errc::ok},
+                                                 {2, 128, text_of(150).substr(128, 22), errc::ok}});
+    REQUIRE(of.out.offers.size() == 1);
+    CHECK(std::get<snapshot_offer>(of.out.offers[0].mail.body).id == id_of(20));
+    CHECK(of.store.todo->readers == 1);
+    CHECK(of.ended().empty());
+}
+
+TEST_CASE("a want for a snapshot from which the log does not go on is answered not_found") {
+    leader of;
+    of.stores(20, text_of(150));
+    of.stores(30, text_of(150));
+    of.ship(2, 21);
+    of.work_off();
+    of.want(2, id_of(20), 0, 64);
+    CHECK(of.pieces() == std::vector<seen_piece>{{2, 0, "", errc::not_found}});
+    CHECK(of.pins.leased_by({2})->at.index == index_t{30});
+    of.ship(2, 20);
+    of.kept.find(id_of(20))->leaving = true;
+    of.want(2, id_of(20), 0, 64);
+    CHECK(of.pieces() == std::vector<seen_piece>{{2, 0, "", errc::not_found}});
 }
 
 TEST_CASE("a want that is repeated while it waits is read once, and nobody queues without end") {

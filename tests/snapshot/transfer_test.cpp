@@ -28,6 +28,7 @@ struct pair_of_nodes {
     u32 loss_percent, repeat_percent;
     std::deque<mail> to_leader, to_follower;
     u64 pieces_sent = 0;
+    index_t log_first;  // of the leader
 
     pair_of_nodes(u64 seed, u32 lost, u32 repeated, u32 credit, u32 window)
         : from(credit),
@@ -48,8 +49,11 @@ struct pair_of_nodes {
         for (const outgoing_offer& each : from.out.offers) {
             if (chance(loss_percent)) continue;
             const auto& offer = std::get<snapshot_offer>(each.mail.body);
-            accept_snapshot effect{
-                {1}, offer.term, *decode_snapshot_meta(offer.meta.bytes()), offer.manifest.keep()};
+            accept_snapshot effect{{1},
+                                   offer.term,
+                                   *decode_snapshot_meta(offer.meta.bytes()),
+                                   offer.manifest.keep(),
+                                   log_first};
             if (to->it.phase() < receive_phase::deciding) {
                 to->it.accept(effect, to->commit, to->kept, to->now, to->out);
             }
@@ -69,7 +73,7 @@ struct pair_of_nodes {
         if (!to_leader.empty()) {
             const auto want = std::get<snapshot_want>(to_leader.front().body);
             to_leader.pop_front();
-            from.it.want({2}, want, from.now, from.out);
+            from.it.want({2}, want, from.kept, from.now, from.out);
         }
         if (!to_follower.empty()) {
             mail arrived = std::move(to_follower.front());
@@ -135,6 +139,30 @@ TEST_CASE("a follower that restarts in the middle is offered again and fetches t
         for (u32 turns = 0; turns < 6000 && !net.arrived(); ++turns) net.turn();
         REQUIRE(net.arrived());
         CHECK(stored_text(net.to->store, id_of(20)) == std::vector<std::string>{text});
+    }
+}
+
+TEST_CASE("a transfer that still helps is finished though the leader offers a newer snapshot") {
+    // scenario D62; S003-36
+    for (u64 seed = 1; seed <= 20; ++seed) {
+        CAPTURE(seed);
+        pair_of_nodes net(seed, 0, 0, 4, 4);
+        const std::string text = text_of(64 * 40);
+        net.from.stores(20, text);
+        net.from.ship(2);
+        for (u32 turns = 0; turns < 3000 && net.to->it.counts().pieces < 20; ++turns) net.turn();
+        REQUIRE(net.to->it.counts().pieces >= 20);
+        // The transfer ends at the leader, and a newer snapshot is there when it begins anew.
+        net.from.it.cancel({2}, net.from.out);
+        net.to->leader = net.from.store.inner;
+        net.from.stores(30, text_of(64 * 40, 'b'));
+        net.log_first = {21};
+        net.from.ship(2, 20);
+        for (u32 turns = 0; turns < 6000 && !net.arrived(); ++turns) net.turn();
+        REQUIRE(net.arrived());
+        CHECK(stored_text(net.to->store, id_of(20)) == std::vector<std::string>{text});
+        CHECK(net.to->it.counts().pieces == 40);
+        CHECK(net.pieces_sent <= 40 + 4 + 2 * 4);  // the new offer's credit; a window twice
     }
 }
 

@@ -55,8 +55,12 @@ struct follower {
                     u64 nonce = 1) {
         offered = store_text(leader, id_of(index, 1, nonce), sections, chunk_bytes);
     }
-    void offer(u64 from = 1, u64 term = 3) { offer_manifest(offered, from, term); }
-    void offer_manifest(const snapshot_manifest& manifest, u64 from = 1, u64 term = 3) {
+    // `first`: of the leader's log.
+    void offer(u64 from = 1, u64 term = 3, u64 first = 0) {
+        offer_manifest(offered, from, term, first);
+    }
+    void offer_manifest(const snapshot_manifest& manifest, u64 from = 1, u64 term = 3,
+                        u64 first = 0) {
         accept_snapshot effect;
         effect.from = {from};
         effect.term = {term};
@@ -64,6 +68,7 @@ struct follower {
         std::vector<std::byte> bytes;
         encode(manifest, bytes);
         effect.manifest = buffer::copy_of(bytes);
+        effect.leader_first = {first};
         it.accept(effect, commit, kept, now, out);
         obey();
     }

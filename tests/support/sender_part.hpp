@@ -76,7 +76,7 @@ struct leader {
         }
     }
     void want(u64 from, snapshot_id id, u64 offset, u64 bytes, u64 term = 3) {
-        it.want({from}, {{term}, id, 0, offset, bytes}, now, out);
+        it.want({from}, {{term}, id, 0, offset, bytes}, kept, now, out);
         collect();
     }
     std::vector<seen_piece> pieces() {

@@ -149,14 +149,16 @@ TEST_CASE("a heartbeat has no run") {
 TEST_CASE("an offer carries both its views") {
     const buffer meta = buffer::copy_of(as_bytes("meta")),
                  manifest = buffer::copy_of(as_bytes("the manifest"));
-    on_wire wire = wired(envelope{
-        {1},
-        0,
-        snapshot_offer{{5}, some_snapshot, bytes_view::of(meta), bytes_view::of(manifest)}});
+    on_wire wire = wired(
+        envelope{{1},
+                 0,
+                 snapshot_offer{
+                     {5}, some_snapshot, bytes_view::of(meta), bytes_view::of(manifest), {4711}}});
     auto decoded = wire.decode();
     REQUIRE(decoded);
     const auto& got = std::get<snapshot_offer>(std::get<envelope>(*decoded).body);
     CHECK(got.id == some_snapshot);
+    CHECK(got.first == index_t{4711});
     CHECK(as_text(got.meta.bytes()) == "meta");
     CHECK(as_text(got.manifest.bytes()) == "the manifest");
 }

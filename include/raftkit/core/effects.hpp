@@ -30,6 +30,7 @@ struct accept_snapshot {
     term_t term;
     snapshot_meta meta;
     buffer manifest;
+    index_t leader_first = {};  // of its log, as the offer said
 };
 struct cancel_accept {
     snapshot_id id;

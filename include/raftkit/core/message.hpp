@@ -58,6 +58,7 @@ struct snapshot_offer {
     term_t term;
     snapshot_id id;
     bytes_view meta, manifest;  // encoded snapshot_meta; manifest and holders, opaque to the core
+    index_t first = {};         // of the leader's log, when this left; 0: unknown
 };
 struct snapshot_done {
     term_t term;

@@ -14,7 +14,7 @@
 
 RAFTKIT_NAMESPACE_BEGIN
 
-struct outgoing_offer {  // control lane
+struct outgoing_offer {  // control lane; the driver adds the log's first index when it leaves
     envelope mail;
     buffer meta, manifest;
 };

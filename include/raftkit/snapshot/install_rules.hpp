@@ -1,16 +1,17 @@
 #pragma once
 // Install meets install: what a follower does with an offer while another transfer may be under
-// way. A pure table; the first row that holds decides (design §10, "Conflicts").
+// way. A pure table; the first row that holds decides (design §10, "Conflicts"; S003-36).
 //
-//   1  an older term than the running one's             stale         the leader of that term is
-//   gone 2  at or below what is committed here               already_have  known bug 49 3  nothing
-//   runs                                     start 4  the same id, in whatever term resume what is
-//   staged counts; a retry takes over 5  older, in the same term                          stale 6
-//   another one while restoring                      busy          nothing is taken back after the
-//   swap began 7  another one in a new term                        replace       its leader need
-//   not have the old one 8  newer while fetching, the leader's log still
-//      reaches back to the running one                  finish        it is enough, and nearly here
-//   9  newer while fetching, otherwise                  replace
+//   1  of an older term than the running one     stale         the leader of that term is gone
+//   2  at or below what is committed here        already_have  known bug 49
+//   3  nothing runs                              start
+//   4  the same id, in whatever term             resume        staged counts; a retry takes over
+//   5  older, in the same term                   stale
+//   6  another one while restoring               busy          the swap is not taken back
+//   7  another one in a new term                 replace       its leader may not have the old one
+//   8  newer while fetching, and the leader's    finish        it is enough, and nearly here
+//      log still goes on from the running one
+//   9  newer while fetching, otherwise           replace
 
 #include <raftkit/core/types.hpp>
 

@@ -20,15 +20,18 @@ void receiver<Store>::accept(const accept_snapshot& offered, index_t commit,
     const auto answer = [&](install_status why) {
         out.add(order::tell_accept_failed{wanted, why});
     };
-    // The leader's first index is not told; that it offers a newer one says that the old one may be
-    // of no use.
-    const install_decision rule =
-        decide_install({stage(), id(), term_}, {wanted, offered.term, index_t{}}, commit);
+    const install_decision rule = decide_install(
+        {stage(), id(), term_}, {wanted, offered.term, offered.leader_first}, commit);
     switch (rule.verdict) {
         case install_verdict::already_have: return answer(install_status::already_have);
         case install_verdict::stale: return answer(install_status::stale);
         case install_verdict::busy: return answer(install_status::busy);
-        case install_verdict::finish: return answer(install_status::installing);
+        case install_verdict::finish:
+            // The leader ships another one now: the next want turns it back to what runs here.
+            answer(install_status::installing);
+            retry_gap_ = retry_after_;
+            if (transferring()) ask_again(now, out);
+            return;
         case install_verdict::resume:
             // The leader's reminder changes nothing: what got lost is asked for again in its time.
             if (std::exchange(from_, offered.from) == offered.from && term_ == offered.term) return;

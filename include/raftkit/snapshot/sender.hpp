@@ -55,7 +55,8 @@ public:
     void cancel_all(snapshot_actions& out);
     // A save that was wanted here ended, well or not.
     void look_again(const kept_snapshots& kept, instant now, snapshot_actions& out);
-    void want(node_id from, const snapshot_want& asked, instant now, snapshot_actions& out);
+    void want(node_id from, const snapshot_want& asked, const kept_snapshots& kept, instant now,
+              snapshot_actions& out);
     // A sign of life that asks for nothing: snapshot_done{installing}.
     void heard(node_id from, instant now) noexcept { pins_->progressed(from, now); }
     void peer_changed(node_id peer, bool reachable, instant now, snapshot_actions& out);
@@ -80,10 +81,17 @@ private:
         buffer meta_bytes, manifest_bytes;
         std::vector<u64> asked;  // chunks to read, first come first served; bounded
         bool reachable = true;
+        bool credit = true;  // the first pieces leave unasked
         instant offer_at = never;
         duration offer_gap;
         send_job<Store> job;
 
+        void chooses(const snapshot_manifest& stored) {
+            manifest = stored;
+            // The marker tells of an install here; the receiver sets its own.
+            manifest.meta.installing = false;
+            chunks = transfer_chunks(manifest.sections, manifest.chunk_bytes);
+        }
         snapshot_id id() const noexcept { return manifest.meta.id; }
         bool live() const noexcept { return phase != phase_t::ending; }
         bool ships() const noexcept {
@@ -95,6 +103,8 @@ private:
 
     transfer* find(node_id to) noexcept;
     bool choose(transfer& one, const kept_snapshots& kept);
+    transfer* turn_to(transfer& one, snapshot_id id, const kept_snapshots& kept, instant now,
+                      snapshot_actions& out);
     void start_queued(instant now, snapshot_actions& out);
     void opened(transfer& one, instant now, snapshot_actions& out);
     void offer(transfer& one, instant now, snapshot_actions& out);

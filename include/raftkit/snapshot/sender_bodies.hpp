@@ -50,10 +50,31 @@ template <class Store>
 bool sender<Store>::choose(transfer& one, const kept_snapshots& kept) {
     const kept_snapshots::entry* newest = kept.newest();
     if (newest == nullptr || newest->manifest.meta.id.at.index < one.at_least) return false;
-    one.manifest = newest->manifest;
-    // The marker tells of an install here; the receiver sets its own.
-    one.manifest.meta.installing = false;
+    one.chooses(newest->manifest);
     return true;
+}
+
+// The receiver is in the middle of another snapshot, of an earlier offer, from which the log goes
+// on as well: it is finished, not begun anew. Null if that one is of no use, or gone.
+template <class Store>
+auto sender<Store>::turn_to(transfer& one, snapshot_id id, const kept_snapshots& kept, instant now,
+                            snapshot_actions& out) -> transfer* {
+    const kept_snapshots::entry* wanted = kept.find(id);
+    if (wanted == nullptr || wanted->leaving || id.at.index < one.at_least) return nullptr;
+    auto made = std::make_unique<transfer>(*store_, port_);
+    made->to = one.to;
+    made->term = one.term;
+    made->at_least = one.at_least;
+    made->reachable = one.reachable;
+    made->credit = false;  // it knows what it lacks
+    made->phase = phase_t::queued;
+    made->chooses(wanted->manifest);
+    end(one, out);
+    sweep();
+    transfers_.push_back(std::move(made));
+    transfer* turned = transfers_.back().get();
+    start_queued(now, out);
+    return turned;
 }
 
 template <class Store>
@@ -84,7 +105,6 @@ void sender<Store>::start_queued(instant now, snapshot_actions& out) {
 template <class Store>
 void sender<Store>::opened(transfer& one, instant now, snapshot_actions& out) {
     one.phase = phase_t::shipping;
-    one.chunks = transfer_chunks(one.manifest.sections, one.manifest.chunk_bytes);
     std::vector<std::byte> bytes;
     encode(one.manifest.meta, bytes);
     one.meta_bytes = buffer::copy_of(bytes);
@@ -96,6 +116,7 @@ void sender<Store>::opened(transfer& one, instant now, snapshot_actions& out) {
 
     one.offer_gap = offer_interval_;
     offer(one, now, out);
+    if (!one.credit) return;
     for (u64 number = 0; number < options_.snapshot_initial_credit && number < one.chunks.count();
          ++number) {
         ask(one, number);
@@ -118,10 +139,14 @@ void sender<Store>::offer(transfer& one, instant now, snapshot_actions& out) {
 // ---- pieces ----
 
 template <class Store>
-void sender<Store>::want(node_id from, const snapshot_want& asked, instant now,
-                         snapshot_actions& out) {
+void sender<Store>::want(node_id from, const snapshot_want& asked, const kept_snapshots& kept,
+                         instant now, snapshot_actions& out) {
     transfer* one = find(from);
-    if (one == nullptr || !one->ships() || one->id() != asked.id || one->term != asked.term) {
+    if (one != nullptr && one->term == asked.term && one->id() != asked.id) {
+        one = turn_to(*one, asked.id, kept, now, out);
+    }
+    const bool ships = one != nullptr && (one->ships() || !one->credit);
+    if (!ships || one->id() != asked.id || one->term != asked.term) {
         // It asks for something that is not on its way: told at once, it need not wait for its
         // timer.
         outgoing_bulk gone;
@@ -132,7 +157,12 @@ void sender<Store>::want(node_id from, const snapshot_want& asked, instant now,
         return;
     }
     const std::optional<transfer_chunk> place = one->chunks.find(asked.section, asked.offset);
-    if (one->phase != phase_t::shipping || !place || asked.bytes != place->bytes) return;
+    if (!place || asked.bytes != place->bytes) return;
+    if (one->phase != phase_t::shipping) {
+        // While its reader opens, what is asked for waits; the rest comes as credit.
+        if (!one->credit) ask(*one, place->number);
+        return;
+    }
     pins_->progressed(from, now);
     one->offer_gap =
         offer_interval_ * offer_gaps_max;  // answered: from now on an offer is a reminder

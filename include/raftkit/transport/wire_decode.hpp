@@ -110,6 +110,7 @@ inline bool decode_body(frame_reader& from, introduce& m) noexcept {
 inline bool decode_body(frame_reader& from, snapshot_offer& m) noexcept {
     from.take(m.term);
     from.take(m.id);
+    from.take(m.first);
     const u32 meta_bytes = from.fields().take_u32();
     const bytes_view tail = from.tail();
     if (!from.complete() || meta_bytes > tail.size) return false;

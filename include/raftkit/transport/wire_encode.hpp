@@ -120,6 +120,7 @@ inline result<void> encode_offer(const snapshot_offer& m, frame_writer& to,
     tail.put_bytes(m.manifest.bytes());
     to.fields().put(m.term);
     to.put(m.id);
+    to.fields().put(m.first);
     to.fields().put_u32(m.meta.size);
     to.seal(frame_kind::snapshot_offer, bytes_view::of(both), true);
     into.copied = std::move(both);

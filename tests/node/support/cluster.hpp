@@ -27,7 +27,7 @@ struct witness {
     std::vector<node_phase> phases;
     std::vector<index_t> commits;
     u64 applied_batches = 0, published = 0, restored = 0, shipped = 0, failed = 0, damaged = 0;
-    index_t compacted_to;
+    index_t compacted_to, offered_first;  // the latter: of the last offer that left
     error stop_cause;
     bool was_stopped = false;
 };
@@ -48,6 +48,17 @@ struct listener {
         to->was_stopped = true;
     }
 };
+// Hears what leaves.
+struct heard_transport : inproc_transport {
+    heard_transport(inproc_hub& hub, witness& by) : inproc_transport(hub), to(&by) {}
+    using inproc_transport::send;
+    void send(const envelope& mail) noexcept {
+        if (const auto* offer = std::get_if<snapshot_offer>(&mail.body))
+            to->offered_first = offer->first;
+        inproc_transport::send(mail);
+    }
+    witness* to;
+};
 struct test_policies : manual_policies {
     trigger::manual trigger{};
     compaction::trailing compaction{.entries = 10, .bytes = 1u << 30};
@@ -56,7 +67,7 @@ struct test_policies : manual_policies {
 };
 
 using test_node =
-    node<plain_storage, inproc_transport, testing::register_map, memory_snapshots, test_policies>;
+    node<plain_storage, heard_transport, testing::register_map, memory_snapshots, test_policies>;
 
 // A request with a memory.
 template <class Request>
@@ -122,9 +133,9 @@ public:
         seat& one = at(id);
         test_policies rules;
         rules.observer.to = &one.heard;
-        one.up =
-            std::make_unique<test_node>(one.options, plain_storage(one.disk), inproc_transport(hub),
-                                        testing::register_map{}, one.shelf, std::move(rules));
+        one.up = std::make_unique<test_node>(one.options, plain_storage(one.disk),
+                                             heard_transport(hub, one.heard),
+                                             testing::register_map{}, one.shelf, std::move(rules));
         one.drive = std::make_unique<drive::manual<test_node>>(*one.up);
         return one.drive->open();
     }

@@ -55,7 +55,7 @@ inline void consensus::on(node_id from, const snapshot_offer& offer) noexcept {
         flow_.step = install_step::fetching;
     }
     flow_.from = from;
-    accept_snapshot accept{from, hard_.term, std::move(*meta), offer.manifest.keep()};
+    accept_snapshot accept{from, hard_.term, std::move(*meta), offer.manifest.keep(), offer.first};
     snapshot_effects(std::move(accept));
 }
 
@@ -205,6 +205,7 @@ inline void consensus::snapshot_restored(snapshot_id id) noexcept {
     verified_ = std::max(verified_, id.at.index);
     flow_.step = install_step::resetting;
     flow_.reset_ticket = stable_.upcoming();
+    forget_removed();
     answer_offer(install_status::installed, id, id.at.index, flow_.from);
     if (keeps) flow_.close();
 }
