@@ -88,6 +88,10 @@ public:
 private:
     friend struct invariants;
 
+    static constexpr std::size_t book_entries_max = 2 * peers_max;
+    // A campaign's request, a vote, an introduction and its answer for each peer.
+    static constexpr std::size_t held_messages_max = 4 * peers_max;
+
     // What a message that is held back waits for: versions of what must be durable.
     struct stamp {
         u64 hard = 0, book = 0, reset = 0;
@@ -159,6 +163,8 @@ private:
     bool hard_is_durable() const noexcept { return hard_version_ <= durable_.hard; }
     void hard_changed() noexcept;
     void book_changed() noexcept;
+    bool forget_stranger() noexcept;
+    void forget_removed() noexcept;
     void reject() noexcept;
     void announce_role() noexcept;
     void announce_members(const configuration& now) noexcept;
@@ -166,6 +172,7 @@ private:
     Body& send_now(node_id to) noexcept;
     template <class Body>
     void send_held(node_id to, const stamp& needs, const Body& body) noexcept;
+    void make_room_to_hold(node_id to) noexcept;
     void release_held() noexcept;
     void empty(effects& taken) noexcept;
 
@@ -199,6 +206,9 @@ private:
     bool may_vote() const noexcept;
     bool may_campaign() const noexcept;
     bool sticky() const noexcept;
+    duration promised() const noexcept {
+        return options_.lease_reads ? promise_timeout_ : options_.election_timeout_min;
+    }
     bool at_least_as_new_as_ours(log_id candidate) const noexcept;
     void check_quorum() noexcept;
     void introduce_self() noexcept;
@@ -227,6 +237,7 @@ private:
 
     // consensus/change.hpp
     void name_learners() noexcept;
+    void name_members(const configuration& now, configuration& next) noexcept;
     void append_membership(configuration next) noexcept;
     void members_in_force() noexcept;
     void count_voters(leader_state& office) noexcept;
@@ -243,12 +254,16 @@ private:
 
     identity who_;
     core::options options_;
+    // The shortest and the longest election_timeout_min since the start: a lease counts on the one,
+    // promises keep the other, because the numbers of one node alone must not stretch a lease.
+    duration lease_timeout_, promise_timeout_;
     prng random_;
     instant now_{};
     bool started_ = false;  // advance() was called
     std::variant<follower_state, candidate_state, leader_state> role_;
     hard_state hard_;
     peer_book book_;
+    std::vector<node_id> book_order_;  // the book's ids in the order of their arrival
     fence_state fence_;
     block_pool pool_;  // before everything that holds its blocks
     run_builder builder_;

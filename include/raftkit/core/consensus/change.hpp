@@ -42,11 +42,28 @@ inline result<log_id> consensus::change_members(configuration next) noexcept {
     }
     result<configuration> joint = join(now, std::move(next));
     if (!joint) return joint.why();
+    name_members(now, *joint);
     const log_id at{log_.last_index().next(), hard_.term};
     append_membership(std::move(*joint));
     if (log_.last_index() < at.index)
         return error{errc::busy, 0, "core.change_members: out of memory"};
     return at;
+}
+
+// From the first change on the configuration names the directories of its members, also of those
+// from a bootstrap list: it outlives every book, and reaches nodes that never heard them. Whoever
+// is added without a name is bound by what he says first, and not by what an old namesake said.
+inline void consensus::name_members(const configuration& now, configuration& next) noexcept {
+    for (member& each : next.members) {
+        if (each.incarnation != 0) continue;
+        if (now.find(each.id) != nullptr) {
+            each.incarnation = each.id == who_.self ? who_.incarnation : book_.find(each.id);
+        } else if (book_.find(each.id) != 0) {
+            std::erase_if(book_.incarnations,
+                          [&](const auto& known) { return known.first == each.id; });
+            book_changed();
+        }
+    }
 }
 
 // A learner may be added before anybody knows its incarnation; when it is known, the leader names
@@ -127,11 +144,7 @@ inline void consensus::members_committed(index_t before) noexcept {
     const configuration& now = members_.latest();
     if (now.index <= before || now.index > commit_) return;
     if (!now.joint) {
-        std::erase_if(book_.incarnations, [&](const auto& known) {
-            const bool gone = now.find(known.first) == nullptr && known.first != leader();
-            if (gone) book_changed();
-            return gone;
-        });
+        forget_removed();
         announce_members(now);
     }
     leader_state* office = leading();

@@ -17,7 +17,7 @@ inline void consensus::advance(instant now) noexcept {
     if (!started_) {
         started_ = true;
         timer_.restart(now_, options_, random_);
-        if (options_.lease_reads) refuse_votes_until_ = now_ + options_.election_timeout_min;
+        if (options_.lease_reads) refuse_votes_until_ = now_ + promised();
     }
     introduce_self();
     if (leader_state* office = leading()) {
@@ -58,7 +58,7 @@ inline bool consensus::may_campaign() const noexcept {
 inline bool consensus::sticky() const noexcept {
     if (leads()) return options_.check_quorum;
     if (now_ < refuse_votes_until_) return true;
-    return heard_ && leader() && now_ < heard_at_ + options_.election_timeout_min;
+    return heard_ && leader() && now_ < heard_at_ + promised();
 }
 
 // Raft §5.4.1.
@@ -74,7 +74,7 @@ inline void consensus::become_follower(term_t term, node_id leader) noexcept {
         // The leader that was just heard may count on its lease, whatever term somebody tells us.
         if (options_.lease_reads && heard_) {
             refuse_votes_until_ =
-                std::max(refuse_votes_until_, heard_at_ + options_.election_timeout_min);
+                std::max(refuse_votes_until_, heard_at_ + promised());
         }
         hard_.term = term;
         hard_.voted_for = {};  // a response may raise the term, never set the vote (known bug 6)

@@ -16,7 +16,7 @@ inline result<void> consensus::read(request_id id, bool lease_allowed) noexcept 
     if (lease_allowed && options_.lease_reads && !office->lease_revoked && !office->transfer &&
         commit_ >= office->barrier && office->reads.confirmed() != 0) {
         const instant until =
-            office->reads.lease_from() + options_.election_timeout_min - options_.lease_drift_max;
+            office->reads.lease_from() + lease_timeout_ - options_.lease_drift_max;
         if (now_ < until) {
             out().reads.push_back({id, commit_, {}});
             out().has |= effects::reading;

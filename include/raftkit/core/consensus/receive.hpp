@@ -51,9 +51,13 @@ inline bool consensus::knows_sender(const envelope& mail) noexcept {
         named->incarnation >> 16 != mail.incarnation >> 16) {
         return false;
     }
-    if (book_.incarnations.size() >= 2 * peers_max) return false;
+    if (book_.incarnations.size() >= book_entries_max && !forget_stranger()) return false;
     book_.incarnations.emplace_back(mail.peer, mail.incarnation);
+    book_order_.push_back(mail.peer);
     std::sort(book_.incarnations.begin(), book_.incarnations.end());
+    // What another directory of this name acknowledged says nothing about this one.
+    progress* replaced = peer(mail.peer);
+    if (replaced != nullptr && replaced->match()) replaced->forget(log_.last_index().next());
     book_changed();
     return true;
 }

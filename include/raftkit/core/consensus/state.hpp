@@ -11,6 +11,8 @@ inline consensus::consensus(const identity& who, const core::options& numbers, r
                             u64 seed) noexcept
     : who_(who),
       options_(numbers),
+      lease_timeout_(numbers.election_timeout_min),
+      promise_timeout_(numbers.election_timeout_min),
       random_(seed),
       hard_(found.hard),
       book_(std::move(found.peers)),
@@ -22,6 +24,7 @@ inline consensus::consensus(const identity& who, const core::options& numbers, r
       newest_(std::move(found.snapshot)) {
     // The rare turn that has more to say than all before it must not allocate either.
     for (effects& each : effects_) each.send.reserve(peers_max * 2);
+    for (const auto& [id, incarnation] : book_.incarnations) book_order_.push_back(id);
     for (configuration& each : found.members) members_.append(std::move(each));
     if (newest_) {
         // Start plan row 7: persist the reset before anything else is acknowledged.
@@ -40,6 +43,7 @@ inline consensus::consensus(const identity& who, const core::options& numbers, r
     persist_cursor_.index = log_.last_index().next();
     announced_ = {role_kind::follower, hard_.term, {}};
     announce_members(members_.latest());
+    forget_removed();
     try_join();
 }
 
@@ -66,6 +70,38 @@ inline void consensus::book_changed() noexcept {
     ++book_version_;
     book_dirty_ = true;
     touch();
+}
+
+// Whoever knows the cluster may write to us under any id, but the book has bounds: a stranger makes
+// room for the next one, the oldest first. To forget him is as if he had never written. Members,
+// those who leave and those we promised something are never crowded out.
+inline bool consensus::forget_stranger() noexcept {
+    const configuration& now = members_.latest();
+    const configuration& before = members_.at(commit_);
+    std::erase_if(book_order_, [&](node_id id) { return book_.find(id) == 0; });
+    for (const node_id id : book_order_) {
+        const bool bound = now.find(id) != nullptr || before.find(id) != nullptr ||
+                           id == leader() || id == hard_.voted_for;
+        if (bound) continue;
+        std::erase_if(book_.incarnations, [id](const auto& known) { return known.first == id; });
+        std::erase(book_order_, id);
+        return true;
+    }
+    return false;
+}
+
+// Who left a committed configuration may come back with another directory; so may one whom it
+// names with another directory than the one that was heard.
+inline void consensus::forget_removed() noexcept {
+    const configuration& now = members_.latest();
+    if (now.joint || now.index > commit_ || now.members.empty()) return;
+    const auto before = book_.incarnations.size();
+    std::erase_if(book_.incarnations, [&](const auto& known) {
+        const member* named = now.find(known.first);
+        if (named == nullptr) return known.first != leader();
+        return named->incarnation != 0 && named->incarnation >> 16 != known.second >> 16;
+    });
+    if (book_.incarnations.size() != before) book_changed();
 }
 
 inline void consensus::reject() noexcept {
@@ -104,12 +140,22 @@ void consensus::send_held(node_id to, const stamp& needs, const Body& body) noex
         send_now<Body>(to) = body;
         return;
     }
+    if (held_.size() >= held_messages_max) make_room_to_hold(to);
     held_message& waiting = held_.emplace_back();
     waiting.needs = needs;
     waiting.term = hard_.term;
     waiting.mail.peer = to;
     waiting.mail.incarnation = who_.incarnation;
     waiting.mail.body = body;
+}
+
+// A stalled disk must not cost memory without end. Any message may be lost: whoever misses a vote,
+// a reply or an introduction asks again. So the oldest goes: the same peer's, which the new one
+// outdates, and only else another's, so that nobody displaces what is meant for others.
+inline void consensus::make_room_to_hold(node_id to) noexcept {
+    auto oldest = std::find_if(held_.begin(), held_.end(),
+                               [to](const held_message& each) { return each.mail.peer == to; });
+    held_.erase(oldest != held_.end() ? oldest : held_.begin());
 }
 
 // A held reply whose term has passed is dropped: it would speak for a promise that was overtaken.
@@ -173,6 +219,8 @@ inline void consensus::stop(error why) noexcept {
 inline result<void> consensus::reconfigure(const core::options& numbers) noexcept {
     if (result<void> valid = numbers.validate(); !valid) return valid.why();
     options_ = numbers;
+    lease_timeout_ = std::min(lease_timeout_, numbers.election_timeout_min);
+    promise_timeout_ = std::max(promise_timeout_, numbers.election_timeout_min);
     touch();
     return {};
 }
