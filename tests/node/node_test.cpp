@@ -244,6 +244,60 @@ TEST_CASE("a member is added as a learner, promoted and removed") {
     CHECK(c.node(c.leader()).members()->find({leader}) == nullptr);
 }
 
+TEST_CASE("a removed member comes back with a new directory that nobody named") {
+    cluster c(4, [](node_options& each) {
+        const bool newcomer = each.who.self.value == 4;
+        each.bootstrap = voters({1, 2, 3});
+        if (!newcomer) return;
+        each.who.cluster = cluster_id_of("", *each.bootstrap);
+        each.bootstrap.reset();
+    });
+    c.start_all();
+    const u64 leader = c.elect();
+    const auto change = [&](const configuration& next) {
+        asked<membership_change> wish;
+        wish.next = next;
+        for (;;) {
+            c.node(leader).change_members(wish);
+            REQUIRE(c.run_until([&] { return wish.done(); }));
+            if (wish.how.code != errc::change_in_progress) return wish.how;
+            wish.ends = 0;
+            c.run(milliseconds(10));
+        }
+    };
+    configuration four = voters({1, 2, 3, 4});
+    four.members[3].role = member_role::learner;
+    REQUIRE(change(four).code == errc::ok);
+    const auto named = [&] {
+        const member* it = c.node(leader).members()->find({4});
+        return it != nullptr && it->incarnation != 0;
+    };
+    REQUIRE(c.run_until(named));
+    CHECK(c.node(leader).members()->find({1})->incarnation == 0x80000);  // of a bootstrap list, too
+    REQUIRE(change(voters({1, 2, 3})).code == errc::ok);
+    c.run(milliseconds(100));
+    c.crash(4);
+    for (u64 id = 1; id <= 3; ++id) {
+        // The leader may still have heard it, as a stranger, while it learned of its removal.
+        if (id != leader) CHECK(c.node(id).transport().known.count(4) == 0);
+        CHECK(c.node(id).transport().known.count(id % 3 + 1) == 1);
+    }
+
+    c.at(4).disk = plain_disk{};
+    c.at(4).disk.drawn = 99;
+    REQUIRE(change(four).code == errc::ok);
+    REQUIRE(c.start(4).why().code == errc::ok);
+    REQUIRE(c.set(1, 11).code == errc::ok);
+    REQUIRE(c.run_until([&] { return c.status(4).applied >= c.status(leader).commit; }));
+    CHECK(c.values(4).at(1) == 11);
+    REQUIRE(c.run_until(named));
+    CHECK(c.node(leader).members()->find({4})->incarnation == 103u << 16);
+    c.run(milliseconds(100));
+    for (u64 id = 1; id <= 3; ++id) CHECK(c.node(id).transport().known.at(4) == 103u << 16);
+    four.members[3].role = member_role::voter;
+    CHECK(change(four).code == errc::ok);
+}
+
 TEST_CASE("waits end when their index is applied, and when the node serves") {
     cluster c(1);
     c.start_all();

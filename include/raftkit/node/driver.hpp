@@ -9,6 +9,7 @@
 // The bodies are in driver/*.hpp: intake (requests), turn (poll and effects), life (open, phases,
 // close).
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <utility>
@@ -92,7 +93,7 @@ private:
     bool carry_out() noexcept;
     void do_wire(effects& what) noexcept;
     void flush_wire() noexcept;
-    void know(const peer_book& book) noexcept;
+    void know(const peer_book& book, const configuration& now) noexcept;
     void do_disk(effects& what) noexcept;
     void flush_disk() noexcept;
     void do_machine(effects& what) noexcept;
@@ -162,6 +163,7 @@ private:
     std::size_t next_event_ = 0;
     bool transport_open_ = false, storage_open_ = false;
     instant storage_tick_at_{};  // a storage that prepares between turns
+    std::vector<node_id> known_;  // peers that the transport takes from one directory alone
     index_t committed_told_;
     ticket persisted_told_;
     u64 rejected_told_ = 0;

@@ -101,8 +101,11 @@ inline void tcp_state::members(const configuration& now) noexcept {
 
 inline void tcp_state::know(node_id id, u64 incarnation) noexcept {
     if (id == self_.self) return;
+    if (incarnation == 0) {
+        if (tcp_peer* peer = peers_.find(id)) peer->incarnation = 0;
+        return;
+    }
     peer_for(id).incarnation = incarnation;
-    if (incarnation == 0) return;
     for (const auto& each : connections_) {
         const bool stranger = each->is_open() && !same_directory(each->incarnation, incarnation);
         if (each->peer == id && stranger) refuse(*each, id, refusal_reason::other_incarnation);

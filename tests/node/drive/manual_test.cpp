@@ -22,8 +22,8 @@ TEST_CASE("the descriptor becomes readable when another thread submits") {
     options.bootstrap = voters({1});
     options.election_timeout_min = milliseconds(500);
     options.election_timeout_max = milliseconds(501);
-    test_node alone(options, plain_storage(disk), inproc_transport(hub), testing::register_map{},
-                    memory_snapshots(), std::move(rules));
+    test_node alone(options, plain_storage(disk), heard_transport(hub, heard),
+                    testing::register_map{}, memory_snapshots(), std::move(rules));
     drive::manual<test_node> drive(alone);
     REQUIRE(drive.open_with_descriptor());
     REQUIRE(drive.fd() >= 0);

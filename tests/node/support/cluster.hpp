@@ -48,7 +48,21 @@ struct listener {
         to->was_stopped = true;
     }
 };
-// Hears what leaves.
+// Lets a peer in from the directory alone that the door was told.
+template <class Door, class Sink>
+struct doorman {
+    template <class Mail>
+    void operator()(const Mail& mail) noexcept {
+        const auto bound = door->known.find(mail.peer.value);
+        const bool stranger =
+            bound != door->known.end() && bound->second >> 16 != mail.incarnation >> 16;
+        stranger ? void(++door->refused) : (*inside)(mail);
+    }
+    void operator()(peer_state seen) noexcept { (*inside)(seen); }
+    Door* door;
+    Sink* inside;
+};
+// Hears what leaves, and lets a peer in from the directory alone that it was told, as TCP does.
 struct heard_transport : inproc_transport {
     heard_transport(inproc_hub& hub, witness& by) : inproc_transport(hub), to(&by) {}
     using inproc_transport::send;
@@ -57,7 +71,26 @@ struct heard_transport : inproc_transport {
             to->offered_first = offer->first;
         inproc_transport::send(mail);
     }
+    void know(node_id peer, u64 incarnation) noexcept {
+        if (incarnation == 0) {
+            known.erase(peer.value);
+        } else {
+            known[peer.value] = incarnation;
+        }
+    }
+    void members(const configuration& now) noexcept {
+        for (const member& each : now.members) {
+            if (each.incarnation != 0) know(each.id, each.incarnation);
+        }
+    }
+    template <class Sink>
+    void drain(Sink& sink) noexcept {
+        doorman<heard_transport, Sink> judge{this, &sink};
+        inproc_transport::drain(judge);
+    }
     witness* to;
+    std::map<u64, u64> known;
+    u64 refused = 0;
 };
 struct test_policies : manual_policies {
     trigger::manual trigger{};

@@ -15,6 +15,7 @@ using namespace raftkit;
 
 struct plain_disk {
     identity who;
+    u64 drawn = 7;  // of the incarnation, when the directory is made
     hard_state hard;
     peer_book peers;
     log_base base;
@@ -34,7 +35,7 @@ public:
         port_ = port;
         if (!disk_->who.self) {
             disk_->who = who;
-            disk_->who.incarnation = 0x10000 * (who.self.value + 7);
+            disk_->who.incarnation = 0x10000 * (who.self.value + disk_->drawn);
         }
         recovered_log found;
         found.self = disk_->who;

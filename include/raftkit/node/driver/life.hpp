@@ -52,7 +52,7 @@ result<void> driver<Parts>::open() {
     if (result<void> opened = parts_.transport.open(parts_.self, parts_.port()); !opened)
         return opened.why();
     transport_open_ = true;
-    know(seen.peers);
+    know(seen.peers, {});
 
     if (is_blank(seen) && parts_.options.bootstrap) {
         // Before the first message the list becomes the log's base: from here on nobody reads it
@@ -112,6 +112,30 @@ result<void> driver<Parts>::bind_executors() {
         parts.port().post(applied{parts.queue.applied(), {}});
     };
     return {};
+}
+
+// Which directory each peer must come from: that of the book, else the one that the configuration
+// names. Who is in neither any more may come back with another one.
+template <class Parts>
+void driver<Parts>::know(const peer_book& book, const configuration& now) noexcept {
+    if constexpr (requires(node_id peer) { parts_.transport.know(peer, u64{}); }) {
+        std::vector<node_id> bound;
+        for (const auto& [peer, incarnation] : book.incarnations) {
+            parts_.transport.know(peer, incarnation);
+            bound.push_back(peer);
+        }
+        for (const member& each : now.members) {
+            if (each.incarnation == 0 || each.id == parts_.self.self || book.find(each.id) != 0)
+                continue;
+            parts_.transport.know(each.id, each.incarnation);
+            bound.push_back(each.id);
+        }
+        for (const node_id before : known_) {
+            if (std::find(bound.begin(), bound.end(), before) == bound.end())
+                parts_.transport.know(before, 0);
+        }
+        known_ = std::move(bound);
+    }
 }
 
 // What is recovered is durable: the core may speak.

@@ -206,8 +206,10 @@ bool driver<Parts>::carry_out() noexcept {
 
 template <class Parts>
 void driver<Parts>::do_wire(effects& what) noexcept {
-    if ((what.has & effects::rarely) && what.rare.members)
+    if ((what.has & effects::rarely) && what.rare.members) {
         parts_.transport.members(*what.rare.members);
+        know(parts_.core->peers(), *what.rare.members);
+    }
     if ((what.has & effects::sending) == 0) return;
     for (const envelope& each : what.send) parts_.transport.send(each);
 }
@@ -220,21 +222,12 @@ void driver<Parts>::flush_wire() noexcept {
     }
 }
 
-// Which directory each peer must come from.
-template <class Parts>
-void driver<Parts>::know(const peer_book& book) noexcept {
-    if constexpr (requires(node_id peer) { parts_.transport.know(peer, u64{}); }) {
-        for (const auto& [peer, incarnation] : book.incarnations)
-            parts_.transport.know(peer, incarnation);
-    }
-}
-
 template <class Parts>
 void driver<Parts>::do_disk(effects& what) noexcept {
     if (what.has & effects::persisting) {
         persist_batch batch = what.persist;
         batch.id.value += opening_ticket_.value;
-        if (batch.peers != nullptr) know(*batch.peers);
+        if (batch.peers != nullptr) know(*batch.peers, parts_.core->members());
         const bool leads = parts_.core->leads();
         for (const run_view& each : batch.append) {
             parts_.appended_entries += each.count;
