@@ -65,6 +65,7 @@ TEST_CASE("row 3: without snapshot and base the log is replayed from 1") {  // S
 
 TEST_CASE("row 4: no snapshot reaches the log; one entry is gap enough") {  // S002-07, S002-08,
                                                                             // scenario D52
+    // known bug 55: a snapshot is of use only if the log begins at most one behind it
     expect(seen().hard(2).log(5, 2, {}, 5), start_action::damaged, 4);
     expect(seen().hard(2).log(5, 2, {{{6}, {2}}}, 9).snapshot(4, 2), start_action::damaged, 4);
     expect(seen().hard(2).log(5, 2, {{{6}, {2}}}, 9).snapshot(5, 2), start_action::keep_log, 5);

@@ -58,6 +58,7 @@ TEST_CASE("an operation is carried with the entry of its own index and term") { 
 
 TEST_CASE(
     "an index that is applied with another term is not ours, whoever stored it") {  // known bug 31
+    // scenario C37
     bench b;
     operation who;
     b.waiting.add(at(5, 2), who);
@@ -149,6 +150,7 @@ TEST_CASE(
 
 TEST_CASE(
     "a snapshot over an index is done, refused or unknown by what our log held") {  // known bug 98
+    // scenario D67
     const auto run = [](bool held, bool replaced) {
         bench b;
         operation covered, beyond;

@@ -103,6 +103,7 @@ TEST_CASE("a follower behind the compacted log installs the leader's snapshot an
 TEST_CASE(
     "what waits at an index that an installed snapshot covers ends unknown or refused") {  // known
                                                                                            // bug 98
+    // scenario D67
     cluster c(3);
     c.start_all();
     const u64 old_leader = c.elect();
@@ -124,6 +125,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a restart restores the newest snapshot and replays what follows it") {
+    // scenario D79: the digest is of the sequence that was applied, not only of the values
     cluster c(1);
     c.start_all();
     c.elect();

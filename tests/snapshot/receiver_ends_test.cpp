@@ -77,7 +77,7 @@ TEST_CASE("a save that must end first makes the install busy, and nothing was be
 }
 
 TEST_CASE("a cancellation at every step leaves nothing behind") {
-    // scenario D59, requirements 5.4: install crash points without the crash
+    // known bugs 47, 68; scenario D59, requirements 5.4: install crash points without the crash
     u32 steps = 0;
     for (u32 stop = 0; stop <= steps || stop == 0; ++stop) {
         CAPTURE(stop);

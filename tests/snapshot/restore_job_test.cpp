@@ -98,6 +98,7 @@ TEST_CASE("a section that ends before its length is damage, not an endless loop"
 }
 
 TEST_CASE("a restore cancelled at any step leaves the machine as it was") {
+    // known bug 47
     restoring whole({text_of(64 * 9)});
     job_t all = whole.make();
     u32 steps = 0;
@@ -115,6 +116,7 @@ TEST_CASE("a restore cancelled at any step leaves the machine as it was") {
 }
 
 TEST_CASE("a reader or a writer that fails ends the restore with its error") {
+    // known bugs 47, 62
     restoring lost({text_of(300)});
     lost.store.todo->fail_at = "open";
     lost.store.todo->why = errc::not_found;

@@ -1,7 +1,7 @@
 // A crash at every call to the disk, in every act of the log, by process crash and by power cut;
 // and again while the log recovers. What was acknowledged is there, what was not is there as a
 // whole or not at all, and a log that was never damaged always opens. scenarios 119, 130, 131, 132,
-// 134; known bugs 1, 76, 82.
+// 134; I-13; known bugs 1, 76, 78, 82.
 
 #include "support/wal_fixture.hpp"
 
