@@ -151,6 +151,7 @@ TEST_CASE("I-3: a leader without a committed entry, and counting of an old term,
 }
 
 TEST_CASE("I-4: what is applied is committed, in order and the same everywhere") {
+    // Known bug 32; scenario D87: the simulations compare every state at every index.
     play early;
     early.lead(1, 1);
     early.append(1, 1, 1, "a");
@@ -235,6 +236,7 @@ TEST_CASE("I-6, I-10: snapshots of the wrong term or members, and compaction pas
 }
 
 TEST_CASE("I-9: what only rises and fell is seen") {
+    // Scenario C35, in every simulation: through installs too, and anew in each life.
     play fell;
     fell.one_committed();
     fell.seen[1].commit = {0};
@@ -262,7 +264,65 @@ TEST_CASE("I-9: what is applied before it is durable at the node is seen") {
     CHECK(early.says("applies what is not durable here"));
 }
 
-TEST_CASE("I-14: nothing is acknowledged after a failed write") {
+TEST_CASE("I-7: a core that goes by another configuration than its log's newest is seen") {
+    play falls_behind;
+    falls_behind.lead(1, 1);
+    falls_behind.check.check_in_force({1}, voters());
+    CHECK(falls_behind.check.ok());
+    configuration other = voters();
+    other.members.pop_back();
+    falls_behind.check.check_in_force({1}, other);
+    CHECK(falls_behind.says("I-7"));
+    CHECK(falls_behind.says("instead of"));
+}
+
+TEST_CASE(
+    "I-9, I-10: applied past commit, commit past last and a gap after the snapshot are seen") {
+    // Scenario D85, in every simulation after every step.
+    const auto seen = [](auto change) {
+        play wrong;
+        wrong.one_committed();
+        change(wrong.seen[1]);
+        wrong.check.observe({1}, wrong.seen[1]);
+        return wrong.check.violation();
+    };
+    CHECK(seen([](core::status&) {}).empty());
+    CHECK(seen([](core::status& now) { now.applied = {2}; }).find("applied past commit") !=
+          std::string::npos);
+    CHECK(seen([](core::status& now) { now.last = {0}; }).find("commit past last") !=
+          std::string::npos);
+    CHECK(seen([](core::status& now) { now.stable = {9}; }).find("stable past last") !=
+          std::string::npos);
+    CHECK(seen([](core::status& now) { now.first = {2}; }).find("a gap after the snapshot") !=
+          std::string::npos);
+}
+
+TEST_CASE("I-12: more bytes under way to a peer than the window allows are seen") {
+    play floods;
+    core::options numbers;
+    numbers.inflight_bytes_max = 10'000;
+    numbers.message_bytes_max = 5'000;
+    numbers.command_bytes_max = 6'000;
+    floods.check.limit_inflight(numbers);
+    floods.lead(1, 1);
+    floods.seen[1].peer_count = 1;
+    floods.seen[1].peers[0].id = {2};
+    floods.seen[1].peers[0].next = {1};
+    floods.seen[1].peers[0].inflight_bytes = 16'000;
+    floods.check.observe({1}, floods.seen[1]);
+    CHECK(floods.check.ok());
+    floods.seen[1].peers[0].inflight_bytes = 17'000;
+    floods.check.observe({1}, floods.seen[1]);
+    CHECK(floods.says("more under way than allowed"));
+}
+
+TEST_CASE("I-14: nothing is sent or acknowledged after a failed write") {
+    play sends;
+    sends.one_committed();
+    sends.check.failed({2});
+    sends.check.sending({2}, {{1}, 0, append_reply{{1}, {1}, {}, {}, 0}});
+    CHECK(sends.says("sends after a failed write"));
+
     play failed;
     failed.one_committed();
     failed.check.failed({1});

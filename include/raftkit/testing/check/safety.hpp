@@ -21,6 +21,7 @@
 
 #include <raftkit/core/configuration.hpp>
 #include <raftkit/core/message.hpp>
+#include <raftkit/core/options.hpp>
 #include <raftkit/testing/check/ghost_node.hpp>
 
 RAFTKIT_NAMESPACE_BEGIN
@@ -30,6 +31,12 @@ namespace testing {
 class safety {
 public:
     explicit safety(configuration bootstrap) { configurations_[{{}, {}}] = std::move(bootstrap); }
+    // What may be on its way to one peer at most (I-12); one message may cross the limit.
+    void limit_inflight(const core::options& numbers) noexcept {
+        inflight_bytes_max_ = numbers.inflight_bytes_max +
+                              std::max<u64>(numbers.message_bytes_max, numbers.command_bytes_max) +
+                              record_header_bytes;
+    }
 
     bool ok() const noexcept { return violation_.empty(); }
     const std::string& violation() const noexcept { return violation_; }
@@ -59,6 +66,8 @@ public:
     void observe(node_id who, const core::status& now);
     // After its batch was announced: only then is the ghost of its log as new as its commit index.
     void check_commit(node_id who);
+    // Likewise: the configuration that its core goes by.
+    void check_in_force(node_id who, const configuration& members);
 
     // --- machine
     void applied(node_id who, const entry_view& entry);
@@ -120,13 +129,14 @@ private:
     std::map<term_t, ghost_log> leader_logs_;               // of terms that are over
     std::map<place, u64> chains_;                           // I-2
     std::map<place, configuration> configurations_;
-    std::vector<ghost_entry> committed_;                    // from index 1
-    std::vector<term_t> committed_by_;                      // the term of the leader; never falls
+    std::vector<ghost_entry> committed_;  // from index 1
+    std::vector<term_t> committed_by_;    // the term of the leader; never falls
     std::vector<index_t> committed_changes_;
-    std::vector<std::pair<u64, bool>> digests_;             // by index: value, known
+    std::vector<std::pair<u64, bool>> digests_;  // by index: value, known
     std::map<snapshot_id, digest128, bool (*)(snapshot_id, snapshot_id) noexcept> contents_{older};
     std::set<u64> executed_;  // hashes of the bodies of applied commands
     index_t acknowledged_;
+    u64 inflight_bytes_max_ = ~u64{0};
 };
 
 }  // namespace testing

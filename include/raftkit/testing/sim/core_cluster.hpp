@@ -176,7 +176,7 @@ inline void core_cluster::power_cut() {
 
 inline void core_cluster::break_links() {
     std::vector<node_id> inside;
-    switch (dice_.below(3)) {
+    switch (dice_.below(5)) {
         case 0:  // one alone
             inside.push_back(all_[dice_.below(all_.size())]);
             break;
@@ -185,6 +185,8 @@ inline void core_cluster::break_links() {
                 if (dice_.below(2) == 0) inside.push_back(each);
             }
             break;
+        case 2: return world_.net.ring(all_);
+        case 3: return world_.net.bridge(all_, all_[dice_.below(all_.size())]);
         default:  // the leader alone
             for (auto& each : members_) {
                 if (each->up() && each->status().role == role_kind::leader)

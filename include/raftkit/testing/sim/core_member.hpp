@@ -275,6 +275,7 @@ inline void core_member::flush() {
             in_->check.persisting(id_, batch.persist);
         }
         in_->check.check_commit(id_);
+        in_->check.check_in_force(id_, core_->members());
         std::array<void (core_member::*)(effects&), 4> kinds = {
             &core_member::do_disk, &core_member::do_wire, &core_member::do_machine,
             &core_member::do_rare};

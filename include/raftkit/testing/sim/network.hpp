@@ -55,6 +55,27 @@ public:
             }
         }
     }
+    // Everybody hears two neighbours only, in the order of the list.
+    void ring(const std::vector<node_id>& all) {
+        cuts_.clear();
+        const std::size_t count = all.size();
+        for (std::size_t a = 0; a < count; ++a) {
+            for (std::size_t b = 0; b < count; ++b) {
+                const bool near = (a + 1) % count == b || (b + 1) % count == a;
+                if (a != b && !near) cut(all[a], all[b]);
+            }
+        }
+    }
+    // Two halves that hear each other only through `middle`, which hears everybody.
+    void bridge(const std::vector<node_id>& all, node_id middle) {
+        cuts_.clear();
+        for (std::size_t a = 0; a < all.size(); ++a) {
+            for (std::size_t b = 0; b < all.size(); ++b) {
+                const bool across = a % 2 != b % 2;
+                if (across && all[a] != middle && all[b] != middle) cut(all[a], all[b]);
+            }
+        }
+    }
     // The network of the liveness phase: no loss, no cuts, short delays.
     void heal() {
         cuts_.clear();
@@ -84,8 +105,9 @@ private:
         const auto span = static_cast<u64>((faults.delay_max - faults.delay_min).ns);
         duration delay{faults.delay_min.ns + static_cast<i64>(dice_.below(span + 1))};
         if (dice_.chance(faults.linger)) {
-            delay = delay + duration{static_cast<i64>(
-                                dice_.below(static_cast<u64>(faults.linger_max.ns) + 1))};
+            delay =
+                delay +
+                duration{static_cast<i64>(dice_.below(static_cast<u64>(faults.linger_max.ns) + 1))};
         }
         mail.address(from, incarnation);
         time_->after(delay, 0, [this, from, to, mail = std::move(mail)]() mutable {

@@ -230,6 +230,7 @@ inline void sim_seat::sort_out() {
     if (opened_) {
         look();
         in_->check.check_commit(id_);
+        if (node_->members() != nullptr) in_->check.check_in_force(id_, *node_->members());
         in_->check.check_applied(id_);
     }
     std::vector<parcel> leaving = std::exchange(witness_->leaving, {});

@@ -22,6 +22,7 @@ struct world {
           check(std::move(bootstrap)),
           dice(drawn_plan.seed * 4 + 3) {
         net.faults = plan.wire;
+        check.limit_inflight(plan.numbers);
         running_now = {plan.seed, &log};
     }
     ~world() { running_now = {}; }

@@ -11,6 +11,7 @@ inline void safety::sending(node_id from, const envelope& mail) {
     const ghost_node& node = nodes_[from];
     const hard_state& durable = node.durable.hard;
     if (!node.up) broken("I-14", from, "a dead node sends");
+    if (node.failed) broken("I-14", from, "sends after a failed write");
     if (const auto* ask = std::get_if<vote_request>(&mail.body); ask != nullptr && !ask->pre) {
         const bool kept = durable.term == ask->term && durable.voted_for == from;
         if (!kept) broken("I-1", from, "asks for votes before its own is durable", ask->term.value);
@@ -186,6 +187,17 @@ inline void safety::check_commit(node_id who) {
     }
 }
 
+// I-7: the newest in the log, else that of the snapshot it begins with, else the first of all.
+inline void safety::check_in_force(node_id who, const configuration& members) {
+    const ghost_log& log = nodes_[who].memory.log;
+    const index_t newest = log.members_at(log.last_index());
+    // A node that joined without a list knows none before the first membership entry.
+    if (!newest && members.members.empty()) return;
+    const configuration& truth = members_of(log, log.last_index());
+    if (truth.joint == members.joint && truth.members == members.members) return;
+    broken("I-7", who, "goes by " + words(members) + " instead of " + words(truth), newest.value);
+}
+
 inline void safety::check_rising(node_id who, const core::status& before, const core::status& now) {
     const auto rises = [&](const char* what, auto was, auto is) {
         if (is < was) broken("I-9", who, std::string(what) + " fell to", is.value);
@@ -219,7 +231,11 @@ inline void safety::check_bounds(node_id who, const core::status& now) {
         const core::peer_status& peer = now.peers[slot];
         if (peer.id == who) continue;
         if (peer.match >= peer.next) broken("I-9", who, "match reaches next", peer.match.value);
+        if (peer.inflight_bytes > inflight_bytes_max_) {
+            broken("I-12", who, "more under way than allowed", peer.inflight_bytes);
+        }
         const ghost_node& holder = nodes_[peer.id];  // known bugs 21, 22
+        if (holder.durable.hard.term > now.term) continue;  // a later leader may have cut it
         if (peer.match > std::max(holder.durable.log.last_index(), holder.newest_snapshot())) {
             broken("I-9", who, "match is more than the peer holds", peer.match.value);
         }

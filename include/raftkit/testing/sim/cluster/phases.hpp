@@ -66,13 +66,15 @@ inline void cluster::end_life(sim_seat& down, death how) {
 
 inline void cluster::break_links() {
     std::vector<node_id> inside;
-    switch (dice_.below(3)) {
+    switch (dice_.below(5)) {
         case 0: inside.push_back(all_[dice_.below(all_.size())]); break;
         case 1:
             for (node_id each : all_) {
                 if (dice_.below(2) == 0) inside.push_back(each);
             }
             break;
+        case 2: return world_.net.ring(all_);
+        case 3: return world_.net.bridge(all_, all_[dice_.below(all_.size())]);
         default:
             for (auto& each : seats_) {
                 if (each->up() && each->node().status().role == role_kind::leader)
