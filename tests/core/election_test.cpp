@@ -36,13 +36,25 @@ struct stage {
                 actor.core->advance(clock);
                 at.flush(actor);
             }
-            (void)say("settle");
+            settle();
             for (auto& [id, actor] : at.actors) {
                 if (actor.core == nullptr || of(id).role != role_kind::leader) continue;
                 const auto [known, fresh] = led.try_emplace(of(id).term, node_id{id});
                 CHECK(known->second == node_id{id});
             }
         }
+    }
+    // Whoever is deaf speaks to everybody and hears nobody.
+    void settle() {
+        if (deaf == 0) return (void)say("settle");
+        do {
+            (void)say("drop ->" + std::to_string(deaf));
+            (void)say("deliver all");
+            for (auto& [id, actor] : at.actors) {
+                (void)say("persisted " + std::to_string(id));
+                (void)say("applied " + std::to_string(id));
+            }
+        } while (!at.mail.empty());
     }
     u64 leader() {
         u64 found = 0;
@@ -52,6 +64,7 @@ struct stage {
         return found;
     }
     instant clock = instant{} + seconds(10);
+    u64 deaf = 0;
 };
 
 }  // namespace
@@ -97,6 +110,29 @@ TEST_CASE("twenty rounds of split votes end as soon as nobody forces them any mo
         const duration timeout = play.at.numbers.election_timeout_max;
         for (int waited = 0; waited < 10 && play.leader() == 0; ++waited) play.pass(timeout);
         CHECK(play.leader() != 0);
+    }
+}
+
+TEST_CASE(
+    "a leader that speaks but hears nobody steps down, and the others elect in bounded time") {
+    // Scenario A10: its heartbeats alone must not keep the others waiting for ever.
+    for (const char* prevote : {" prevote=on", " prevote=off"}) {
+        stage play("cluster voters=3" + std::string(prevote));
+        play.pass(seconds(5));
+        const u64 old_leader = play.leader();
+        REQUIRE(old_leader != 0);
+        play.deaf = old_leader;
+        const duration timeout = play.at.numbers.election_timeout_max;
+        play.pass(timeout);
+        CHECK(play.of(old_leader).role != role_kind::leader);
+        u64 next = 0;
+        for (int waited = 0; waited < 6 && (next == 0 || next == old_leader); ++waited) {
+            play.pass(timeout);
+            next = play.leader();
+        }
+        REQUIRE(next != 0);
+        CHECK(next != old_leader);
+        CHECK(play.of(next).commit == play.of(next).last);
     }
 }
 

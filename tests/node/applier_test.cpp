@@ -120,7 +120,8 @@ TEST_CASE("a read runs when its index is applied, in the order of confirmation")
 
 TEST_CASE(
     "a capture and a commit stand between two ranges, refusals come after them") {  // known bugs
-                                                                                    // 38, 100
+                                                                                    // 38, 65,
+                                                                                    // 100
     bench b;
     named refused("R");
     teller::writer filled;

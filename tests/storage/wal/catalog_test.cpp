@@ -12,6 +12,7 @@ using namespace raftkit;
 using namespace raftkit::wal_disk;
 
 TEST_CASE("an entry is found by walking from its point, whatever was superseded") {
+    // known bug 79
     for (u64 seed = 1; seed <= 20; ++seed) {
         prng random(seed);
         catalog places;

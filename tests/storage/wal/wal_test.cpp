@@ -164,7 +164,6 @@ TEST_CASE("compaction retires what it may, and spares are used again") {
     CHECK(node.load(index - 2, index - 1).status.code == errc::compacted);
 }
 
-// known bug 1: term and vote are one word of one frame.
 TEST_CASE("a failed write is the end: nothing is acknowledged behind it") {
     for (const disk_call kind : {disk_call::write, disk_call::sync}) {
         sim_disk disk(1);
