@@ -53,6 +53,12 @@ struct quarantining : archetype::snapshot_store {
     result<void> quarantine(snapshot_id);
     result<u64> free_bytes();
 };
+struct resumable : archetype::snapshot_writer {
+    result<u64> recheck();
+    bool holds(u32, u64, u64) const noexcept;
+    result<void> suspend();
+    void took(duration) noexcept;
+};
 
 }  // namespace
 
@@ -95,6 +101,10 @@ TEST_CASE("refinements are detected and never required") {
     CHECK_FALSE(quarantining_store<archetype::snapshot_store>);
     CHECK(measured_store<quarantining>);
     CHECK_FALSE(measured_store<archetype::snapshot_store>);
+    CHECK(resumable_writer<resumable>);
+    CHECK_FALSE(resumable_writer<archetype::snapshot_writer>);
+    CHECK(timed_writer<resumable>);
+    CHECK_FALSE(timed_writer<archetype::snapshot_writer>);
 }
 
 TEST_CASE("images and writers move; nobody may need a copy or an empty one") {

@@ -52,6 +52,17 @@ TEST_CASE("a snapshot by hand is durable when it ends, and compacts the log behi
     CHECK(again.id == ticket.id);
 }
 
+TEST_CASE("a manifest says how long its save took") {
+    cluster c(1, [](node_options& options) { options.events_per_poll = 1; });  // a step a poll
+    c.start_all();
+    c.elect();
+    fill(c, 20);
+    save(c, 1);
+    const duration took = (*c.at(1).shelf.list())[0].took;
+    CHECK(took >= milliseconds(1));
+    CHECK(took < seconds(1));
+}
+
 TEST_CASE("requests that arrive together share one save") {
     cluster c(1);
     c.start_all();

@@ -60,6 +60,17 @@ TEST_CASE("a save ends published and listed, with the bytes of its image") {
     CHECK(of.image_alive.expired());
 }
 
+TEST_CASE("the manifest says how long the save took until it was published") {
+    saving of;
+    job_t job = of.make({text_of(100)});
+    while (job.stage() != stage::publish) (void)of.work.step(job);
+    job.took(milliseconds(1234));
+    of.work.run(job);
+    REQUIRE(job.published().has_value());
+    CHECK(job.published()->took == milliseconds(1234));
+    CHECK(of.store.inner.list()->front().took == milliseconds(1234));
+}
+
 TEST_CASE("a step moves a few chunks at most and says how many bytes the throttle shall count") {
     saving of;
     job_t job = of.make({text_of(64 * 10)});

@@ -24,13 +24,14 @@ struct wanted {
     friend bool operator==(const wanted&, const wanted&) = default;
 };
 
-struct follower {
+template <class Store>
+struct follower_on {
     bench work;
-    planned_store store;
+    Store store;
     snapshot_pins pins;
     snapshot_options options;
     kept_snapshots kept;
-    receiver<planned_store> it;
+    receiver<Store> it;
     snapshot_actions out;
     instant now{seconds(100).ns};
     std::vector<work_job*> asked;
@@ -45,8 +46,9 @@ struct follower {
         made.snapshot_initial_credit = credit;
         return made;
     }
-    explicit follower(u32 window = 4, u32 credit = 0)
-        : pins(seconds(30)),
+    explicit follower_on(u32 window = 4, u32 credit = 0, Store with = Store{})
+        : store(std::move(with)),
+          pins(seconds(30)),
           options(small(window, credit)),
           it(store, pins, options, 77, retry, 1u << 20, work.port) {}
 
@@ -186,6 +188,7 @@ struct follower {
     std::vector<snapshot_order> seen;
 };
 
+using follower = follower_on<planned_store>;
 using failed = std::vector<install_status>;
 
 }  // namespace receiver_part

@@ -134,6 +134,7 @@ public:
             if (error why = held.of->call("publish")) return why;
             return inner.publish();
         }
+        void took(duration time) noexcept { inner.took(time); }
     };
     struct reader {
         memory_snapshots::reader inner;

@@ -89,5 +89,19 @@ template <class S>
 concept measured_store = requires(S& s) {
     { s.free_bytes() } -> need::gives<u64>;
 };
+// An install that ends early leaves what it wrote to a later writer of the same snapshot, also of a
+// later process. What is found is looked at a little at a time, as every job's step is bounded.
+template <class W>
+concept resumable_writer =
+    snapshot_writer<W> && requires(W& w, const W& asked, u32 section, u64 offset, u64 bytes) {
+        { w.recheck() } -> need::gives<u64>;  // bytes that this call looked at; 0: nothing is left
+        { asked.holds(section, offset, bytes) } noexcept -> std::same_as<bool>;
+        { w.suspend() } -> need::gives<void>;  // ends it; an error: nothing is left to go on from
+    };
+// A store has no clock: before it publishes it is told what the manifest says of the save's time.
+template <class W>
+concept timed_writer = requires(W& w, duration time) {
+    { w.took(time) } noexcept -> need::gives_nothing;
+};
 
 RAFTKIT_NAMESPACE_END

@@ -326,8 +326,10 @@ void snapshot_desk<Parts>::progressed(const work_job& job, u64 bytes) {
 template <class Parts>
 void snapshot_desk<Parts>::save_stepped() {
     if (!save_->done) {
-        if (save_->stage() == save_t::stage_t::publish && !coordinator_.may_publish())
-            save_->cancel();
+        if (save_->stage() == save_t::stage_t::publish) {
+            save_->took(parts_.now - save_began_);
+            if (!coordinator_.may_publish()) save_->cancel();
+        }
         progressed(*save_, save_->saved_bytes());
         return run(*save_);
     }

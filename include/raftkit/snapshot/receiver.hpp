@@ -12,8 +12,10 @@
 // Fetching keeps at most snapshot_window_chunks pieces asked for or in memory, in `slots_`: chunks
 // below `next_` that are in no slot are in the store, so nothing grows with the snapshot and a
 // hostile manifest reserves nothing. After a loss, a reconnect or a change of leader only slots are
-// asked for again: that is the resume. A piece that no slot asked for, or that differs in place or
-// length from what the manifest says, is dropped (scenario D56).
+// asked for again: that is the resume. After a restart, or when a leader was silent for too long,
+// the store's writer knows what is staged (resumable_writer), and only the rest is asked for. A
+// piece that no slot asked for, or that differs in place or length from what the manifest says, is
+// dropped (scenario D56).
 //
 // Calling convention as in coordinator.hpp. What the driver must call, beside advance() and
 // stepped():
@@ -61,6 +63,7 @@ enum class receive_phase : u8 {
 
 struct receive_counts {
     u64 pieces = 0, dropped = 0, asked_again = 0, bytes = 0;
+    u64 reused = 0;  // chunks that an earlier install had staged
 };
 
 template <class Store>
@@ -127,6 +130,8 @@ private:
     instant retry_at() const noexcept;
     void write_held(snapshot_actions& out);
     void written(instant now, snapshot_actions& out);
+    void began(instant now, snapshot_actions& out);
+    void go_on(instant now, snapshot_actions& out);
     void run(typename receive_job<Store>::command_t command, snapshot_actions& out);
     void obeyed(instant now, snapshot_actions& out);
     void buried(const operation* job, snapshot_actions& out);

@@ -39,7 +39,10 @@ void receiver<Store>::accept(const accept_snapshot& offered, index_t commit,
             retry_gap_ = retry_after_;
             if (transferring()) ask_again(now, out);
             return;
-        case install_verdict::replace: close(false, out); break;
+        case install_verdict::replace:
+            if (job_ != nullptr) job_->forget = true;
+            close(false, out);
+            break;
         case install_verdict::start: break;
     }
     result<snapshot_manifest> manifest = decode_manifest(offered.manifest.bytes());
@@ -102,7 +105,13 @@ void receiver<Store>::create(instant now, snapshot_actions& out) {
 template <class Store>
 void receiver<Store>::fill_window(instant now, snapshot_actions& out) {
     while (next_ < chunks_.count() && slots_.size() < options_.snapshot_window_chunks) {
-        slots_.push_back({chunks_.at(next_++), now, slot::asked, false});
+        const transfer_chunk one = chunks_.at(next_++);
+        if (phase_ == receive_phase::fetching && job_->holds(one)) {
+            ++written_;
+            ++counts_.reused;
+            continue;
+        }
+        slots_.push_back({one, now, slot::asked, false});
         want(slots_.back(), now, out);
     }
 }
@@ -171,11 +180,29 @@ void receiver<Store>::write_held(snapshot_actions& out) {
 template <class Store>
 void receiver<Store>::written(instant now, snapshot_actions& out) {
     written_ += std::erase_if(slots_, [](const slot& each) { return each.state == slot::writing; });
+    go_on(now, out);
+}
+
+// The writer is ready. What an earlier one staged need not come; what was asked for before that was
+// known may come all the same, and is dropped.
+template <class Store>
+void receiver<Store>::began(instant now, snapshot_actions& out) {
+    phase_ = receive_phase::fetching;
+    const u64 found = std::erase_if(slots_, [&](const slot& each) {
+        return each.state == slot::asked && job_->holds(each.place);
+    });
+    written_ += found;
+    counts_.reused += found;
+    go_on(now, out);
+}
+
+template <class Store>
+void receiver<Store>::go_on(instant now, snapshot_actions& out) {
+    fill_window(now, out);
     if (written_ == chunks_.count()) {
         phase_ = receive_phase::publishing;
         return run(job_t::command_t::publish, out);
     }
-    fill_window(now, out);
     write_held(out);
 }
 
@@ -219,10 +246,9 @@ void receiver<Store>::obeyed(instant now, snapshot_actions& out) {
                 order::quarantine_snapshot{id()});  // listed, but it does not open: fetched anew
             return create(now, out);
         case receive_phase::creating:
-            phase_ = receive_phase::fetching;
-            if (chunks_.count() != 0) return write_held(out);
-            phase_ = receive_phase::publishing;
-            return run(job_t::command_t::publish, out);
+            if (job_->rechecked == 0) return began(now, out);
+            job_->bytes = job_->rechecked;  // the throttle's business as much as what is written
+            return run(job_t::command_t::recheck, out);
         case receive_phase::fetching: return written(now, out);
         case receive_phase::publishing:
             manifest_ = *job_->published;
@@ -319,6 +345,8 @@ void receiver<Store>::cancel(snapshot_id gone, index_t commit, snapshot_actions&
     } else if (published) {
         out.add(order::remove_snapshot{gone});
     }
+    // What the log has passed is not offered again; what a closing node leaves is.
+    if (job_ != nullptr && id().at.index <= commit) job_->forget = true;
     close(false, out);
 }
 

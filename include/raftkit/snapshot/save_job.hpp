@@ -46,6 +46,8 @@ public:
     // What the next step does.
     stage_t stage() const noexcept { return stage_; }
     u64 saved_bytes() const noexcept { return pump_.bytes(); }
+    // Before the step that publishes: how long it took so far.
+    void took(duration time) noexcept { wanted_.took = time; }
     // Ensures, when done without an error: published() holds. listing() may still be missing.
     const std::optional<snapshot_manifest>& published() const noexcept { return published_; }
     std::optional<std::vector<snapshot_manifest>>& listing() noexcept { return listing_; }
@@ -148,6 +150,7 @@ error save_job<Image, Store>::pump() noexcept {
 
 template <class Image, class Store>
 error save_job<Image, Store>::publish() noexcept {
+    if constexpr (timed_writer<typename Store::writer>) writer_->took(wanted_.took);
     result<snapshot_manifest> stored = writer_->publish();
     if (!stored)
         return stored.why();  // known bug 62: an error while closing is an error of the save

@@ -38,11 +38,18 @@ public:
     const snapshot_manifest& manifest() const noexcept { return manifest_; }
     u32 chunk_bytes() const noexcept { return manifest_.chunk_bytes; }
 
+    void took(duration time) noexcept { manifest_.took = time; }
     result<void> begin_section(const section_meta& of) noexcept;
     // sink(u32 section, u64 frame, byte_span) -> result<void>; every frame once, the last of a
     // section may be short.
     template <class Sink>
     result<void> write(const chunk& piece, Sink&& sink) noexcept;
+    // Requires: described. A whole frame that an earlier life stored, read back and checked.
+    void adopt(u32 section, u64 frame, byte_span bytes) noexcept;
+    // Whether these bytes need not come any more.
+    bool holds(u32 section, u64 offset, u64 bytes) const noexcept {
+        return section < states_.size() && states_[section].held.covers(offset, offset + bytes);
+    }
     // The manifest of the whole, or `corrupt`. read(u32 section, u64 frame, mutable_byte_span) ->
     // result<void> gives the frames back that did not come in order.
     template <class Source>
@@ -223,6 +230,17 @@ result<void> snapshot_draft::complete(u32 section, u64 frame, byte_span bytes,
     state.digest.update(bytes);
     state.digested += bytes.size();
     return {};
+}
+
+inline void snapshot_draft::adopt(u32 section, u64 frame, byte_span bytes) noexcept {
+    RAFTKIT_ASSERT(described_);
+    const u64 from = frame * chunk_bytes(), to = from + bytes.size();
+    section_state& state = states_[section];
+    if (state.held.covers(from, to) || gathered_.contains(frame_key{section, frame})) return;
+    state.held.add(from, to);
+    if (from != state.digested) return;
+    state.digest.update(bytes);
+    state.digested = to;
 }
 
 // Only now is the length of a captured section known: what was gathered is its last frame.

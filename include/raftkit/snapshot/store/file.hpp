@@ -3,16 +3,16 @@
 // `Files`, so that the simulator runs this very store on a disk that tears, loses and crashes.
 //
 //   create ─▶ staging-<id> ─▶ publish: sync, manifest, sync, rename, sync ─▶ snap-<id> ─▶ open,
-//   list, settle
-//                  │ error, drop, crash                                          │ remove      │
-//                  quarantine ▼                                                             ▼ ▼
-//               removed                                                      trash-<id>
-//               snap-<id>.corrupt
+//               │       │                                                    │     │      list
+//   error, drop │       │ suspend, crash                               remove│     │quarantine
+//               ▼       ▼                                                    ▼     ▼
+//            removed  an install waits to be gone on with             trash-<id>  snap-<id>.corrupt
 //
 // Every change of what is visible is one rename, or one unlink of a marker, and is synced before
 // the call returns.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,8 +59,9 @@ private:
     result<void> prepare_directory() noexcept;
     result<std::vector<inspected>> inspect(const std::vector<std::string>& names) noexcept;
     result<snapshot_manifest> load(const std::string& directory, snapshot_id id) noexcept;
-    result<std::vector<std::byte>> load_manifest_bytes(const std::string& directory) noexcept;
+    result<std::vector<std::byte>> load_manifest_bytes(const std::string& path) noexcept;
     result<void> check_sections(const std::string& directory, const snapshot_manifest& of) noexcept;
+    std::optional<snapshot_manifest> find_resumable(const std::vector<std::string>& names) noexcept;
     result<void> set_aside(const std::string& from, std::string& to) noexcept;
     result<store_report> clean(const std::vector<std::string>& names,
                                std::vector<inspected> seen) noexcept;

@@ -3,7 +3,8 @@
 // (known bug 51).
 //
 //   snap/store.lock
-//        staging-<id>/                      being written: worth nothing
+//        staging-<id>/                      being written; with the manifest of an install in it,
+//                                           it may be gone on with
 //        snap-<index:020>-<term:010>-<nonce:016x>/
 //            section-000.snap ...           frames of chunk_bytes, each followed by its checksum
 //            manifest.snap                  without a valid one the directory does not exist
@@ -71,10 +72,10 @@ inline std::optional<u64> take_number(std::string_view& from, u64 base) noexcept
     return value;
 }
 
-// The id that a published directory's name says; none unless it is exactly as name_of() writes it.
-inline std::optional<snapshot_id> published_id(std::string_view name) {
-    if (!name.starts_with(published_prefix)) return std::nullopt;
-    const std::string_view said = name.substr(published_prefix.size());
+// The id that a directory's name says; none unless it is exactly as name_of() writes it.
+inline std::optional<snapshot_id> id_in(std::string_view name, std::string_view prefix) {
+    if (!name.starts_with(prefix)) return std::nullopt;
+    const std::string_view said = name.substr(prefix.size());
     std::string_view rest = said;
     const auto index = take_number(rest, 10), term = take_number(rest, 10),
                nonce = take_number(rest, 16);
@@ -82,6 +83,9 @@ inline std::optional<snapshot_id> published_id(std::string_view name) {
     const snapshot_id id{{{*index}, {*term}}, *nonce};
     if (name_of(id) != said) return std::nullopt;
     return id;
+}
+inline std::optional<snapshot_id> published_id(std::string_view name) {
+    return id_in(name, published_prefix);
 }
 
 inline u32 frame_crc(snapshot_id id, u32 section, u64 frame, byte_span bytes) noexcept {

@@ -2,10 +2,14 @@
 // How a file store finds itself after a crash; the bodies of basic_file_snapshots::recover
 // (file.hpp).
 //
-//   snap-<id> with a manifest that verifies, and sections of its lengths    listed
-//   snap-<id> without                                                       set aside as *.corrupt,
-//   reported snap-<id> of a newer format                                             incompatible:
-//   refuse, change nothing staging-*, trash-* removed anything else not ours: left alone
+//   snap-<id> with a manifest that verifies,    listed
+//      and sections of its lengths
+//   snap-<id> without                           set aside as *.corrupt, reported
+//   snap-<id> of a newer format                 incompatible: refuse, change nothing
+//   staging-<id> of an install, the newest,     kept for a writer of the same snapshot
+//      and newer than what is listed
+//   other staging-*, trash-*                    removed
+//   anything else                               not ours: left alone
 //
 // A rename may have happened without being durable when the process died; the log must not be
 // compacted because of it. So the directory is synced before anything is listed, and before the
@@ -78,7 +82,8 @@ result<snapshot_manifest> basic_file_snapshots<Files>::load(const std::string& d
     };
     if (!has(snapshot_disk::manifest_name))
         return error{errc::corrupt, 0, "snapshot store: no manifest"};
-    const result<std::vector<std::byte>> bytes = load_manifest_bytes(directory);
+    const result<std::vector<std::byte>> bytes =
+        load_manifest_bytes(directory + "/" + snapshot_disk::manifest_name);
     if (!bytes) return bytes.why();
     result<snapshot_manifest> manifest = decode_manifest(*bytes);
     if (!manifest) return manifest;
@@ -97,8 +102,8 @@ result<snapshot_manifest> basic_file_snapshots<Files>::load(const std::string& d
 
 template <class Files>
 result<std::vector<std::byte>> basic_file_snapshots<Files>::load_manifest_bytes(
-    const std::string& directory) noexcept {
-    auto file = files().open(directory + "/" + snapshot_disk::manifest_name, {});
+    const std::string& path) noexcept {
+    auto file = files().open(path, {});
     if (!file) return file.why();
     const result<u64> size = files().size(*file);
     if (!size) return size.why();
@@ -148,6 +153,26 @@ result<void> basic_file_snapshots<Files>::set_aside(const std::string& from,
     return {};
 }
 
+// The newest install that the last process was in the middle of. Whatever is wrong with one, it is
+// only worth its space.
+template <class Files>
+std::optional<snapshot_manifest> basic_file_snapshots<Files>::find_resumable(
+    const std::vector<std::string>& names) noexcept {
+    std::optional<snapshot_manifest> found;
+    for (const std::string& name : names) {
+        const auto id = snapshot_disk::id_in(name, snapshot_disk::staging_prefix);
+        if (!id || (found && older(*id, found->meta.id))) continue;
+        if (!shelf_->kept.empty() && !older(shelf_->kept.front().manifest.meta.id, *id)) continue;
+        const result<std::vector<std::byte>> bytes =
+            load_manifest_bytes(shelf_->root + "/" + name + "/" + snapshot_disk::manifest_name);
+        if (!bytes) continue;
+        result<snapshot_manifest> staged = decode_manifest(*bytes);
+        if (!staged || staged->meta.id != *id) continue;
+        if (staged->meta.origin == snapshot_origin::installed) found = std::move(*staged);
+    }
+    return found;
+}
+
 template <class Files>
 result<store_report> basic_file_snapshots<Files>::clean(const std::vector<std::string>& names,
                                                         std::vector<inspected> seen) noexcept {
@@ -170,7 +195,15 @@ result<store_report> basic_file_snapshots<Files>::clean(const std::vector<std::s
     }
     const result<void> synced = files().sync_directory(shelf_->root);
     if (!synced) return synced.why();
+    std::string resumable;
+    shelf_->suspended = find_resumable(names);
+    if (shelf_->suspended) {
+        resumable = std::string(snapshot_disk::staging_prefix) +
+                    snapshot_disk::name_of(shelf_->suspended->meta.id);
+        ++report.resumable;
+    }
     for (const std::string& name : names) {
+        if (name == resumable) continue;
         const bool staging = name.starts_with(snapshot_disk::staging_prefix),
                    trash = name.starts_with(snapshot_disk::trash_prefix);
         if (!staging && !trash) continue;
@@ -186,6 +219,6 @@ result<store_report> basic_file_snapshots<Files>::clean(const std::vector<std::s
 }
 
 static_assert(snapshot_store<file_snapshots> && quarantining_store<file_snapshots> &&
-              measured_store<file_snapshots>);
+              measured_store<file_snapshots> && resumable_writer<file_snapshots::writer>);
 
 RAFTKIT_NAMESPACE_END

@@ -37,6 +37,8 @@ struct file_shelf {
     std::optional<typename Files::handle> lock;  // held from recover() on
     std::vector<listed> kept;                    // newest first
     std::vector<snapshot_id> staged;
+    // An install that ended early, of this process or the last: its staging waits for a writer.
+    std::optional<snapshot_manifest> suspended;
     std::vector<std::shared_ptr<stored_place>> trash;
     bool renames_synced = true;  // into trash
     u64 serial = 0;
@@ -60,6 +62,15 @@ struct file_shelf {
         auto place = std::make_shared<stored_place>();
         place->directory = std::move(directory);
         kept.insert(at, listed{std::move(manifest), std::move(place)});
+    }
+
+    // Requires: no writer stages its id.
+    void drop_suspended() noexcept {
+        if (!suspended) return;
+        auto gone = std::make_shared<stored_place>();
+        gone->directory = path(staging_prefix, suspended->meta.id);
+        suspended.reset();
+        if (!reclaim(gone->directory)) trash.push_back(std::move(gone));
     }
 
     // Takes a directory out of sight. Its files are touched only after the new name is durable: a

@@ -67,6 +67,7 @@ public:
     }
     result<void> write(const chunk& piece) noexcept;
     result<snapshot_manifest> publish() noexcept;
+    void took(duration time) noexcept { draft_.took(time); }
 
 private:
     static error ended() noexcept {
