@@ -59,6 +59,9 @@ public:
     void snapshot_filled(snapshot_id id) noexcept;  // the restore writer is full
     void accept_failed(snapshot_id id, install_status status) noexcept;
     void snapshot_restored(snapshot_id id) noexcept;
+    // At start: the snapshot that was to be restored is damaged, another one takes its place; null:
+    // the log alone. False, and nothing changed: the log does not go on from there.
+    bool restore_instead(const snapshot_meta* older) noexcept;
     void ship_ended(node_id to, snapshot_id id, errc why) noexcept;
     void compact_to(index_t keep_from) noexcept;
     void fence(const fence_mark& mark) noexcept;  // lifted by the core itself

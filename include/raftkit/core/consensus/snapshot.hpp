@@ -210,6 +210,22 @@ inline void consensus::snapshot_restored(snapshot_id id) noexcept {
     if (keeps) flow_.close();
 }
 
+inline bool consensus::restore_instead(const snapshot_meta* older) noexcept {
+    if (!running() || !opening_restore_ || stable_.reset_open()) return false;
+    // The log must have what follows it, and be the one that it was made of (known bug 55).
+    const bool goes_on =
+        older == nullptr ? !log_.base().index : log_.terms().contains(older->id.at);
+    if (!goes_on) return false;
+    touch();
+    if (older != nullptr) {
+        newest_ = *older;
+    } else {
+        newest_.reset();
+        opening_restore_ = false;
+    }
+    return true;
+}
+
 inline void consensus::reset_log_to(const snapshot_meta& meta) noexcept {
     log_.reset(meta.id.at, stable_.issued());
     members_.reset(meta.members);
