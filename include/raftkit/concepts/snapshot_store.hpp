@@ -3,6 +3,7 @@
 // inside one. What is not published leaves nothing visible.
 
 #include <concepts>
+#include <string>
 #include <vector>
 
 #include <raftkit/concepts/storage.hpp>
@@ -88,6 +89,10 @@ concept quarantining_store = requires(S& s, snapshot_id id) {
 template <class S>
 concept measured_store = requires(S& s) {
     { s.free_bytes() } -> need::gives<u64>;
+};
+template <class S>
+concept locating_store = requires(S& s, snapshot_id id, u32 section) {  // for people who look at it
+    { s.file_of(id, section) } -> std::same_as<std::string>;
 };
 // An install that ends early leaves what it wrote to a later writer of the same snapshot, also of a
 // later process. What is found is looked at a little at a time, as every job's step is bounded.

@@ -74,6 +74,8 @@ public:
     bool installing() const noexcept { return receiver_.phase() != receive_phase::idle; }
     bool restoring_at_open() const noexcept { return opening_; }
     error open_failure() const noexcept { return open_failure_; }
+    // What of the disk was to blame for it, if anything.
+    const std::optional<damage>& open_damage() const noexcept { return open_damage_; }
     // Whether stable_reached() has anything to tell; most nodes never install.
     bool watches_stable() const noexcept { return watches_stable_; }
     // Requires: a restore is being committed.
@@ -133,6 +135,8 @@ private:
     void restore_stepped();
     void store_called();
     void restored(snapshot_id id);
+    void open_restore_failed(const snapshot_meta& of, error why, const std::string& file);
+    bool fall_back(snapshot_id from);
     void commit_restore();
     growth facts() const noexcept;
     index_t lowest_held() const noexcept { return pins_.lowest_leased(); }
@@ -161,6 +165,7 @@ private:
     u64 restored_bytes_ = 0;
     bool opening_ = false, watches_stable_ = false;
     error open_failure_;
+    std::optional<damage> open_damage_;
     std::optional<snapshot_id>
         settle_first_;  // an install that a crash interrupted; open() finishes it
 

@@ -352,10 +352,11 @@ void snapshot_desk<Parts>::restore_stepped() {
     if (restore_->done) {
         const error how = restore_->status;
         const bool failed = how && !restore_cancelled_;
+        const std::string file = restore_->failed_in();
+        const snapshot_meta of = *std::exchange(restoring_, std::nullopt);
         restore_.reset();
-        restoring_.reset();
         restore_cancelled_ = false;
-        if (failed && opening_) open_failure_ = how;
+        if (failed && opening_) open_restore_failed(of, how, file);
         if (failed && !opening_) receiver_.restore_ended(how, actions_);
         if (restore_next_) begin_restore(*std::exchange(restore_next_, std::nullopt));
         return;
@@ -367,6 +368,46 @@ void snapshot_desk<Parts>::restore_stepped() {
     }
     if (opening_) return commit_restore();
     receiver_.restore_ended({}, actions_);
+}
+
+// Damage is passed over if an older snapshot and the log behind it, or the whole log, say the same
+// (S000-43). What the disk refused to read is no damage: the next start may be luckier.
+template <class Parts>
+void snapshot_desk<Parts>::open_restore_failed(const snapshot_meta& of, error why,
+                                               const std::string& file) {
+    parts_.tell(snapshot_failed{bulk_use::restore, of.id.at, why});
+    if (why.code != errc::corrupt) {
+        open_failure_ = why;
+        return;
+    }
+    const index_t at = of.id.at.index;
+    const damage found{damaged_part::snapshot, at, at, why.detail, why.where, file};
+    if (!fall_back(of.id)) {
+        open_failure_ = why;
+        open_damage_ = found;
+        return;
+    }
+    parts_.tell(damage_found{found, damage_verdict::refuse});
+    if (settle_first_ == of.id) settle_first_.reset();
+    actions_.add(order::quarantine_snapshot{of.id});
+}
+
+template <class Parts>
+bool snapshot_desk<Parts>::fall_back(snapshot_id from) {
+    for (const kept_snapshots::entry& each : coordinator_.kept().entries()) {
+        const snapshot_meta& older_one = each.manifest.meta;
+        if (!older(older_one.id, from) || !parts_.core->restore_instead(&older_one)) continue;
+        restore_next_ = older_one;
+        return true;
+    }
+    // A machine that has state of its own begins nowhere.
+    if constexpr (!durable_machine<machine> && !in_place_machine<machine>) {
+        if (parts_.core->restore_instead(nullptr)) {
+            opening_ = false;
+            return true;
+        }
+    }
+    return false;
 }
 
 template <class Parts>

@@ -13,6 +13,7 @@
 // under it (known bug 64).
 
 #include <optional>
+#include <string>
 #include <utility>
 
 #include <raftkit/concepts/snapshot_store.hpp>
@@ -47,6 +48,9 @@ public:
         return *writer_;
     }
 
+    // After a failure: where it was read, if the store can tell.
+    const std::string& failed_in() const noexcept { return failed_in_; }
+
     void step() noexcept;
 
 private:
@@ -64,6 +68,7 @@ private:
     u32 chunk_bytes_;
     u32 section_ = 0;
     u64 offset_ = 0;
+    std::string failed_in_;
 };
 
 template <class Writer, class Store>
@@ -79,6 +84,9 @@ void restore_job<Writer, Store>::step() noexcept {
     }
     if (!status && stage_ != stage_t::ended) return;
 
+    if constexpr (locating_store<Store>) {
+        if (status) failed_in_ = store_->file_of(id_, section_);
+    }
     reader_.reset();
     writer_.reset();
     stage_ = stage_t::ended;

@@ -170,7 +170,9 @@ void driver<Parts>::enter(node_phase next) noexcept {
 template <class Parts>
 void driver<Parts>::advance_phase() noexcept {
     if (parts_.phase == node_phase::restoring) {
-        if (const error why = desk_->open_failure()) return fail(why);
+        if (const error why = desk_->open_failure()) {
+            return fail(desk_->open_damage() ? check_found(*desk_->open_damage()) : why);
+        }
         if (desk_->restoring_at_open()) return;
         enter(node_phase::replaying);
         desk_->stable_reached(parts_.core->status().stable);

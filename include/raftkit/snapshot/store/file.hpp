@@ -46,6 +46,10 @@ public:
     result<void> settle(snapshot_id id) noexcept;
     result<void> quarantine(snapshot_id id) noexcept;
     result<u64> free_bytes() noexcept;
+    std::string file_of(snapshot_id id, u32 section) const {
+        return shelf_->path(snapshot_disk::published_prefix, id) + "/" +
+               snapshot_disk::section_file_name(section);
+    }
 
 private:
     using shelf = snapshot_disk::file_shelf<Files>;

@@ -219,6 +219,7 @@ result<store_report> basic_file_snapshots<Files>::clean(const std::vector<std::s
 }
 
 static_assert(snapshot_store<file_snapshots> && quarantining_store<file_snapshots> &&
-              measured_store<file_snapshots> && resumable_writer<file_snapshots::writer>);
+              measured_store<file_snapshots> && locating_store<file_snapshots> &&
+              resumable_writer<file_snapshots::writer>);
 
 RAFTKIT_NAMESPACE_END

@@ -89,6 +89,12 @@ public:
             return inner_.begin_section(section);
         }
         result<void> write(const chunk& part) { return inner_.write(part); }
+        result<u64> recheck() { return inner_.recheck(); }
+        bool holds(u32 section, u64 offset, u64 bytes) const noexcept {
+            return inner_.holds(section, offset, bytes);
+        }
+        result<void> suspend() { return inner_.suspend(); }
+        void took(duration time) noexcept { inner_.took(time); }
         result<snapshot_manifest> publish() {
             result<snapshot_manifest> made = inner_.publish();
             if (!made) return made.why();
@@ -188,7 +194,8 @@ private:
 
     witness_handle by_;
 };
-static_assert(storage<observed_wal> && snapshot_store<observed_snapshots>);
+static_assert(storage<observed_wal> && snapshot_store<observed_snapshots> &&
+              resumable_writer<observed_snapshots::writer>);
 
 }  // namespace testing
 
