@@ -53,6 +53,7 @@ public:
 
     // driver/turn.hpp
     instant poll(instant now) noexcept;
+    instant deadline() const noexcept;
     void publish() noexcept;
     node_status status() const noexcept;
 
@@ -102,8 +103,8 @@ private:
     bool step_machine() noexcept;
     void machine_stepped() noexcept;
     void refresh_time() noexcept;
-    instant deadline() const noexcept;
     void describe(node_status& into) const noexcept;
+    void describe_snapshots(node_status& into) const noexcept;
 
     // intake
     bool take_submissions() noexcept;
@@ -154,7 +155,8 @@ private:
     std::optional<damage> found_;
     ticket opening_ticket_;  // of the bootstrap record; what the core issues comes after it
     bool opening_durable_ = true;
-    index_t serve_at_;  // the commit known at open
+    index_t serve_at_;      // the commit known at open
+    index_t restoring_to_;  // at open; 0: nothing, or done
     apply_job apply_;
     bool again_ = false;  // the last round of a poll caused more
     bool more_to_apply_ = false, stepped_this_poll_ = false;  // the slice of this poll is used up

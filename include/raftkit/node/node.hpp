@@ -59,6 +59,7 @@ public:
     node_status status() const noexcept;
 
     // The thread of poll() only: no lock, no hand-off.
+    instant deadline() const noexcept { return driver_.deadline(); }  // as poll() returned it, now
     void propose(byte_span command, operation& asked) noexcept;
     const StateMachine& machine() const noexcept { return parts_.machine; }  // where apply runs
     StateMachine& machine() noexcept { return parts_.machine; }

@@ -7,6 +7,17 @@
 
 using namespace node_tests;
 
+namespace {
+
+struct compacting_policies : loop_policies {
+    compaction::trailing compaction{.entries = 1, .bytes = 1u << 30};
+};
+struct threaded_policies : compacting_policies {
+    thread_executor apply_on{};
+};
+
+}  // namespace
+
 TEST_CASE("three nodes over TCP and WAL serve other threads, and know everything after a restart") {
     loop_cluster c(3);
     c.start_all();
@@ -107,6 +118,114 @@ TEST_CASE("a host's own descriptor is served on the loop, and its turn ends afte
     c.stop(1);
     ::close(ends[0]);
     ::close(ends[1]);
+}
+
+TEST_CASE("a proposal of the turn's end goes out at once, and not when the node would wake again") {
+    loop_cluster c(1);
+    c.make(1);
+    struct host_t {
+        loop_node* node = nullptr;
+        std::vector<std::byte> bytes = testing::register_command(testing::register_op::set, 1, 42);
+        awaited<operation> wish;
+        bool asked = false;
+        std::atomic<bool> ask{false};
+    } host;
+    host.node = &c.node(1);
+    c.drive(1).on_turn_end(
+        [](void* with) noexcept {
+            host_t& mine = *static_cast<host_t*>(with);
+            if (!mine.ask || mine.asked) return;
+            mine.asked = true;
+            mine.node->propose(mine.bytes, mine.wish);
+        },
+        &host);
+    REQUIRE(c.drive(1).start());
+    REQUIRE(c.leader() == 1);
+    node_options sleepy = c.options;
+    sleepy.heartbeat_interval = seconds(10);
+    sleepy.election_timeout_min = seconds(50);
+    sleepy.election_timeout_max = seconds(51);
+    sleepy.snapshot_lease = minutes(5);
+    REQUIRE(c.node(1).reconfigure(sleepy));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1300));  // the log has settled, too
+    host.ask = true;
+    c.on_loop_of(1, [] {});  // a turn
+    const instant began = monotonic_now();
+    CHECK(host.wish.wait().code == errc::ok);
+    CHECK(monotonic_now() - began < seconds(2));
+}
+
+TEST_CASE("log_bytes are the sizes of the log's files, from the start on and when some have gone") {
+    basic_loop_cluster<compacting_policies> c(1);
+    const auto on_disk = [&] {
+        u64 bytes = 0;
+        for (const auto& each : std::filesystem::directory_iterator(c.path(1))) {
+            if (each.path().filename().string().starts_with("wal-")) bytes += each.file_size();
+        }
+        return bytes;
+    };
+    c.start_all();
+    REQUIRE(c.leader() == 1);
+    const std::vector<std::byte> large(300'000);
+    for (u32 k = 0; k < 8; ++k) {
+        awaited<proposal> wish;
+        wish.command = large;
+        c.node(1).propose(wish);
+        REQUIRE(wish.wait().code == errc::ok);
+    }
+    const u64 grown = c.node(1).status().log_bytes;
+    CHECK(grown == on_disk());
+    CHECK(grown >= 2u << 20);
+    c.stop(1);
+
+    c.make(1);
+    CHECK(c.node(1).status().log_bytes == on_disk());
+    REQUIRE(c.drive(1).start());
+    REQUIRE(c.leader() == 1);
+    awaited<snapshot_ticket> ticket;
+    c.node(1).snapshot_now(ticket);
+    REQUIRE(ticket.wait().code == errc::ok);
+    CHECK(loop_cluster::eventually([&] {
+        return c.node(1).status().log_bytes < grown && c.node(1).status().log_bytes == on_disk();
+    }));
+}
+
+TEST_CASE("three nodes whose machines have threads of their own") {
+    basic_loop_cluster<threaded_policies> c(3);
+    c.start_all();
+    std::atomic<bool> over{false};
+    const u64 first = c.leader();
+    REQUIRE(first != 0);
+    std::thread reader([&] {
+        while (!over) {
+            awaited<operation> read, stale;
+            read.deadline = monotonic_now() + seconds(5);
+            c.node(first).read(read);
+            c.node(first % 3 + 1).read_stale(stale);
+            (void)read.wait();
+            CHECK(stale.wait().code == errc::ok);
+        }
+    });
+    std::vector<std::thread> writers;
+    for (u32 writer = 0; writer < 3; ++writer) {
+        writers.emplace_back([&, writer] {
+            for (u32 k = 0; k < 60; ++k) CHECK(c.set(100 * writer + k, k + 1).code == errc::ok);
+        });
+    }
+    for (std::thread& each : writers) each.join();
+    over = true;
+    reader.join();
+    awaited<snapshot_ticket> ticket;
+    c.node(c.leader()).snapshot_now(ticket);
+    CHECK(ticket.wait().code == errc::ok);
+    CHECK(ticket.id.at.index >= index_t{180});
+    c.stop(first);  // what it applied, captured and answered ends in order
+    CHECK(c.set(7, 77).code == errc::ok);
+    c.start(first);
+    for (u64 id : {1, 2, 3}) {
+        CHECK(loop_cluster::eventually([&] { return c.applied_value(id, 7) == 77; }));
+        CHECK(c.applied_value(id, 259) == 60);
+    }
 }
 
 TEST_CASE("a stopped loop refuses what comes late instead of keeping it") {

@@ -170,7 +170,9 @@ public:
                                              heard_transport(hub, one.heard),
                                              testing::register_map{}, one.shelf, std::move(rules));
         one.drive = std::make_unique<drive::manual<test_node>>(*one.up);
-        return one.drive->open();
+        const result<void> opened = one.drive->open();
+        if (opened) check_order(one.up->status());
+        return opened;
     }
     void start_all() {
         for (u64 id = 1; id <= seats_.size(); ++id) REQUIRE(start(id).why().code == errc::ok);
@@ -183,7 +185,21 @@ public:
 
     void poll() {
         for (seat& each : seats_) {
-            if (each.up != nullptr) each.drive->poll(now);
+            if (each.up == nullptr) continue;
+            each.drive->poll(now);
+            check_order(each.up->status());
+        }
+    }
+    // What anybody may rely on, whenever he asks.
+    static void check_order(const node_status& seen) {
+        const bool ordered = seen.snapshot <= seen.applied && seen.applied <= seen.commit &&
+                             seen.newest_snapshot.at.index <= seen.applied &&
+                             seen.first <= seen.newest_snapshot.at.index.next();
+        if (!ordered) {
+            FAIL_CHECK("snapshot " << seen.newest_snapshot.at.index.value << " applied "
+                                   << seen.applied.value << " commit " << seen.commit.value
+                                   << " first " << seen.first.value << " phase "
+                                   << int(seen.phase));
         }
     }
     // A millisecond at a time, until `enough` or for `most`.

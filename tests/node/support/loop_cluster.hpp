@@ -52,7 +52,8 @@ inline std::string free_address() {
 struct loop_policies : default_policies {
     trigger::manual trigger{};
 };
-using loop_node = node<wal, tcp_transport, testing::register_map, file_snapshots, loop_policies>;
+template <class Policies>
+using basic_loop_node = node<wal, tcp_transport, testing::register_map, file_snapshots, Policies>;
 
 // A request that another thread waits for.
 template <class Request>
@@ -77,16 +78,22 @@ struct awaited : Request {
     error how;
 };
 
-class loop_cluster {
+template <class Policies>
+class basic_loop_cluster {
 public:
-    explicit loop_cluster(u64 count) : seats_(count) {
+    using loop_node = basic_loop_node<Policies>;
+
+    explicit basic_loop_cluster(u64 count) : seats_(count) {
+        options.heartbeat_interval = milliseconds(20);
+        options.election_timeout_min = milliseconds(200);
+        options.election_timeout_max = milliseconds(400);
         for (u64 id = 1; id <= count; ++id) {
             addresses_.push_back({{id}, free_address()});
             members_.members.push_back(
                 {{id}, member_role::voter, member_role::none, 0, addresses_.back().second});
         }
     }
-    ~loop_cluster() {
+    ~basic_loop_cluster() {
         for (u64 id = 1; id <= seats_.size(); ++id) stop(id);
     }
 
@@ -96,12 +103,8 @@ public:
 
     void make(u64 id) {
         seat& one = seats_[id - 1];
-        node_options options;
         options.who.self = {id};
         options.bootstrap = members_;
-        options.heartbeat_interval = milliseconds(20);
-        options.election_timeout_min = milliseconds(200);
-        options.election_timeout_max = milliseconds(400);
         wal_options log;
         log.directory = path(id);
         log.segment_bytes = 1u << 20;
@@ -111,7 +114,7 @@ public:
         wire.addresses = addresses_;
         one.up = std::make_unique<loop_node>(options, wal(log), tcp_transport(wire),
                                              testing::register_map{},
-                                             file_snapshots(path(id) + "/snap"), loop_policies{});
+                                             file_snapshots(path(id) + "/snap"), Policies{});
         one.drive = std::make_unique<drive::loop<loop_node>>(*one.up);
         REQUIRE(one.drive->open().why().code == errc::ok);
     }
@@ -152,6 +155,27 @@ public:
         }
         return {errc::busy, 0, "test"};
     }
+    // Where the machine is applied, as the end of a stale read.
+    u64 applied_value(u64 id, u32 key) {
+        struct look : awaited<operation> {
+            basic_loop_cluster* of = nullptr;
+            u64 id = 0, seen = 0;
+            u32 key = 0;
+        } barrier;
+        barrier.of = this;
+        barrier.id = id;
+        barrier.key = key;
+        barrier.finish = [](operation& self, error how, byte_span bytes) noexcept {
+            look& mine = static_cast<look&>(self);
+            const auto& values = mine.of->node(mine.id).machine().state().values;
+            const auto found = values.find(mine.key);
+            if (!how && found != values.end()) mine.seen = found->second;
+            awaited<operation>::end(self, how, bytes);
+        };
+        node(id).read_stale(barrier);
+        (void)barrier.wait();
+        return barrier.seen;
+    }
     // On the loop of `id`, behind a stale read.
     u64 value(u64 id, u32 key) {
         struct look : awaited<operation> {
@@ -179,6 +203,8 @@ public:
         drive(id).run(work);
         CHECK(work.wait().code == errc::ok);
     }
+    node_options options;  // of the next one that is made
+
     template <class Enough>
     static bool eventually(Enough&& enough) {
         for (u32 tries = 0; tries < 2000; ++tries) {
@@ -198,5 +224,7 @@ private:
     configuration members_;
     std::vector<seat> seats_;
 };
+using loop_node = basic_loop_node<loop_policies>;
+using loop_cluster = basic_loop_cluster<loop_policies>;
 
 }  // namespace node_tests

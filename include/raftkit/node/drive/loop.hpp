@@ -137,7 +137,10 @@ void loop<Node>::turn() noexcept {
     const i64 patience = stop_patience_.exchange(-1, std::memory_order_relaxed);
     if (patience >= 0) node_.close(now + duration{patience});
     deadline_ = node_.poll(now);
-    if (turn_end_ != nullptr) turn_end_(turn_end_with_);
+    if (turn_end_ == nullptr) return;
+    turn_end_(turn_end_with_);
+    // What the hook proposed came too late for this poll: it must not wait for the old deadline.
+    deadline_ = earliest(deadline_, node_.deadline());
 }
 
 template <class Node>

@@ -67,9 +67,11 @@ result<void> driver<Parts>::open() {
         recovered_ = std::move(seen);
         event told(done);
         handle(told);
+        flush_disk();
         return fatal_ ? result<void>(fatal_) : result<void>();
     }
     recovered_ = std::move(seen);
+    flush_disk();  // tells how large the log is
     start_core();
     return {};
 }
@@ -149,8 +151,9 @@ void driver<Parts>::start_core() noexcept {
     parts_.queue.starts_at(now.applied);
     requests_.applied(now.applied, parts_.ender());
     if (restore_first_) {
+        restoring_to_ = restore_first_->id.at.index;
         enter(node_phase::restoring);
-        serve_at_ = std::max(serve_at_, restore_first_->id.at.index);
+        serve_at_ = std::max(serve_at_, restoring_to_);
         desk_->restore_at_open(*restore_first_);
         restore_first_.reset();
     } else {
@@ -174,6 +177,7 @@ void driver<Parts>::advance_phase() noexcept {
             return fail(desk_->open_damage() ? check_found(*desk_->open_damage()) : why);
         }
         if (desk_->restoring_at_open()) return;
+        restoring_to_ = {};
         enter(node_phase::replaying);
         desk_->stable_reached(parts_.core->status().stable);
     }

@@ -25,20 +25,39 @@ void driver<Parts>::describe(node_status& into) const noexcept {
     if (desk_) {
         const coordinator& saves = desk_->saves();
         into.snapshots_kept = saves.kept().size();
-        if (const auto* newest = saves.kept().newest()) {
-            into.newest_snapshot = newest->manifest.meta.id;
-            into.snapshot_bytes = newest->manifest.meta.bytes;
-        }
         into.snapshots_saved = saves.counts().saved;
         into.snapshots_installed = saves.counts().installed;
         into.snapshots_failed = saves.counts().failed;
         into.saving = saves.phase() != save_phase::idle;
         into.installing = desk_->installing();
     }
+    describe_snapshots(into);
     if (!parts_.core || into.joined) return;
     for (node_id each : parts_.core->waits_for()) {
         if (into.waits_for_count < peers_max) into.waits_for[into.waits_for_count++] = each;
     }
+}
+
+// Always snapshot <= applied <= commit, and first <= snapshot + 1. Of an install the snapshot is
+// shown when the machine has it, until then the one before. That which is on its way into the
+// machine at open counts as applied: what is below it will not be applied any more.
+template <class Parts>
+void driver<Parts>::describe_snapshots(node_status& into) const noexcept {
+    into.applied = std::max(into.applied, restoring_to_);
+    into.commit = std::max(into.commit, into.applied);
+    const auto show = [&into](const snapshot_meta& meta) {  // newest first
+        if (into.newest_snapshot.at.index || meta.id.at.index > into.applied) return;
+        into.newest_snapshot = meta.id;
+        into.snapshot_bytes = meta.bytes;
+    };
+    if (listing_) {  // the desk hears it in the first poll
+        for (const snapshot_manifest& each : *listing_) show(each.meta);
+    } else if (desk_) {
+        for (const auto& each : desk_->saves().kept().entries()) show(each.manifest.meta);
+    }
+    if (into.snapshot <= into.applied) return;
+    into.snapshot = into.newest_snapshot.at.index;
+    into.snapshot_term = into.newest_snapshot.at.term;
 }
 
 template <class Parts>

@@ -256,7 +256,9 @@ void driver<Parts>::flush_disk() noexcept {
     if constexpr (requires { parts_.storage.flush(); }) {
         if (!storage_open_) return;
         persisted done = parts_.storage.flush();
-        if (done.upto > persisted_told_ || done.status) on(done);
+        // A compaction has no ticket: it shows by what the log then holds.
+        const bool resized = done.log_bytes != 0 && done.log_bytes != parts_.log_bytes;
+        if (done.upto > persisted_told_ || done.status || resized) on(done);
     }
 }
 
