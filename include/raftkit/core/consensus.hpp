@@ -207,6 +207,7 @@ private:
     void count_votes() noexcept;
     void own_vote_durable() noexcept;
     bool may_vote() const noexcept;
+    bool is_needed() const noexcept;
     bool may_campaign() const noexcept;
     bool sticky() const noexcept;
     duration promised() const noexcept {

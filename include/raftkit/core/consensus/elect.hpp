@@ -48,9 +48,17 @@ inline bool consensus::may_vote() const noexcept {
            self->incarnation >> 16 == who_.incarnation >> 16;
 }
 
+// Thesis §4.2.2: who leaves the voters by an entry that may not be committed yet is still needed,
+// because it may be the only one who has that entry. Its own vote does not count then.
+inline bool consensus::is_needed() const noexcept {
+    const configuration& now = members_.latest();
+    if (now.votes(who_.self)) return true;
+    return now.index > commit_ && now.index > log_.base().index &&
+           members_.at(now.index.previous()).votes(who_.self);
+}
+
 inline bool consensus::may_campaign() const noexcept {
-    return members_.latest().votes(who_.self) && may_vote() && !fence_.up() && !opening_restore_ &&
-           !flow_.pauses_apply();
+    return is_needed() && may_vote() && !fence_.up() && !opening_restore_ && !flow_.pauses_apply();
 }
 
 // A live leader keeps its followers: a vote is refused while one was heard within the shortest
@@ -73,8 +81,7 @@ inline void consensus::become_follower(term_t term, node_id leader) noexcept {
     if (term > hard_.term) {
         // The leader that was just heard may count on its lease, whatever term somebody tells us.
         if (options_.lease_reads && heard_) {
-            refuse_votes_until_ =
-                std::max(refuse_votes_until_, heard_at_ + promised());
+            refuse_votes_until_ = std::max(refuse_votes_until_, heard_at_ + promised());
         }
         hard_.term = term;
         hard_.voted_for = {};  // a response may raise the term, never set the vote (known bug 6)
@@ -108,7 +115,7 @@ inline void consensus::leave_office() noexcept {
 }
 
 inline void consensus::campaign(bool forced) noexcept {
-    RAFTKIT_ASSERT(members_.latest().votes(who_.self));
+    RAFTKIT_ASSERT(is_needed());
     RAFTKIT_ASSERT(leading() == nullptr);
     ++elections_;
     const bool pre = options_.prevote && !forced;

@@ -16,6 +16,7 @@
 #include <optional>
 
 #include <raftkit/core/consensus.hpp>
+#include <raftkit/core/invariants.hpp>
 #include <raftkit/testing/sim/core_disk.hpp>
 #include <raftkit/testing/sim/world.hpp>
 #include <raftkit/testing/words.hpp>
@@ -106,6 +107,7 @@ private:
     void apply(const run_view& entries);
     void finish_write(index_t at, term_t term);
     void serve_reads();
+    void check_invariants();
 
     // --- snapshots: sim/core_member/snapshots.hpp
     void do_snapshot(snapshot_effect& asked);
@@ -134,6 +136,7 @@ private:
     std::vector<shelved_snapshot> shelf_;  // durable, rising
 
     std::unique_ptr<core::consensus> core_;
+    std::optional<core::invariants::memory> remembered_;  // in this life
     bool flushing_ = false;
     bool disk_scheduled_ = false, machine_scheduled_ = false;
     std::deque<machine_item> machine_queue_;
@@ -181,9 +184,8 @@ void core_member::input(Run run) {
 
 template <class Run>
 void core_member::post(Run run) {
-    later(drawn(in_->dice, {}, microseconds(300)), [this, run = std::move(run)]() mutable {
-        input(std::move(run));
-    });
+    later(drawn(in_->dice, {}, microseconds(300)),
+          [this, run = std::move(run)]() mutable { input(std::move(run)); });
 }
 
 inline void core_member::start() {
@@ -232,6 +234,7 @@ inline void core_member::crash() {
     if (disk_.damage() != nullptr) in_->fail(id_, disk_.damage());
     machine_queue_.clear();
     core_.reset();
+    remembered_.reset();
     disk_scheduled_ = machine_scheduled_ = flushing_ = capturing_ = false;
     writes_.clear();
     reads_.clear();
@@ -291,7 +294,19 @@ inline void core_member::flush() {
         }
     }
     flushing_ = false;
+    check_invariants();
     settle();
+}
+
+// The core's own opinion of itself, at rest and since the last time.
+inline void core_member::check_invariants() {
+    if (!in_->ok()) return;
+    if (const char* broken = core::invariants::check(*core_)) return in_->fail(id_, broken);
+    if (remembered_) {
+        const char* broken = core::invariants::check_delta(*remembered_, *core_);
+        if (broken != nullptr) return in_->fail(id_, broken);
+    }
+    remembered_ = core::invariants::remember(*core_);
 }
 
 inline void core_member::write(u32 key, u64 value, u32 padding) {

@@ -213,6 +213,7 @@ inline void safety::check_rising(node_id who, const core::status& before, const 
     }
     for (u32 new_slot = 0; new_slot < now.peer_count; ++new_slot) {
         const core::peer_status& is = now.peers[new_slot];
+        if (is.role == member_role::none) continue;  // removed: forgotten with its name
         for (u32 old_slot = 0; old_slot < before.peer_count; ++old_slot) {
             if (before.peers[old_slot].id == is.id)
                 rises("match", before.peers[old_slot].match, is.match);
@@ -234,7 +235,7 @@ inline void safety::check_bounds(node_id who, const core::status& now) {
         if (peer.inflight_bytes > inflight_bytes_max_) {
             broken("I-12", who, "more under way than allowed", peer.inflight_bytes);
         }
-        const ghost_node& holder = nodes_[peer.id];  // known bugs 21, 22
+        const ghost_node& holder = nodes_[peer.id];         // known bugs 21, 22
         if (holder.durable.hard.term > now.term) continue;  // a later leader may have cut it
         if (peer.match > std::max(holder.durable.log.last_index(), holder.newest_snapshot())) {
             broken("I-9", who, "match is more than the peer holds", peer.match.value);
