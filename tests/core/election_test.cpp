@@ -136,6 +136,23 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("to grant a pre-vote costs the voter nothing: neither its own timer nor its next grant") {
+    // Known bug 4: in a cluster of even size two of them could keep each other from campaigning.
+    stage play("cluster voters=4");
+    const auto deadline = [&] { return play.at.find(3)->core->deadline(); };
+    const instant before = deadline();
+    for (const char* from : {"1", "2", "4"}) {
+        const std::string told =
+            play.say("receive 3 from=" + std::string(from) + " prevote term=1 last=0/0 round=1") +
+            play.say("persisted 3");
+        CHECK(told.find("prevote_reply term=1 granted") != std::string::npos);
+        CHECK(deadline() == before);
+    }
+    CHECK(play.of(3).term == term_t{0});
+    CHECK(play.of(3).voted_for == node_id{});
+    CHECK(play.of(3).leader == node_id{});
+}
+
 TEST_CASE("a transfer succeeds with every combination of prevote, check_quorum and leases") {
     // Known bug 11: neither the pre-vote nor the stickiness of those who heard the old leader just
     // now, nor of that leader itself, may stand in its way.
