@@ -46,6 +46,7 @@ struct overtaken : lone {
 }  // namespace
 
 TEST_CASE("entries read back for the machine are not handed out past the point of no return") {
+    // S001-27
     overtaken follower;
     const run read[] = {entries_of(follower.pool, 1, 5, 1)};
     follower.node.loaded(follower.loads[0].id, {}, read);
@@ -91,6 +92,7 @@ TEST_CASE("an append from below the base with a term that the base contradicts i
 }
 
 TEST_CASE("entries that contradict committed ones neither commit nor are acknowledged") {
+    // S002-24
     lone follower(overtaken::twenty());
     const run lie = entries_of(follower.pool, 8, 12, 2);
     follower.hear(2, append_of(2, {{7}, {1}}, lie.view(), 12));

@@ -27,6 +27,7 @@ constexpr u64 seeds_default = 200;
 }  // namespace
 
 TEST_CASE("a cluster of bare cores keeps its promises under every seed and comes to rest") {
+    // S001-28, S001-39: after every step
     const u64 only = number_from("RAFTKIT_SEED", 0);
     const u64 first = only != 0 ? only : 1;
     const u64 last = only != 0 ? only : number_from("RAFTKIT_SEEDS", seeds_default);
@@ -43,8 +44,8 @@ TEST_CASE("a cluster of bare cores keeps its promises under every seed and comes
         if (only != 0) MESSAGE(ended.tail);
         if (ended.ok) continue;
         const run_outcome again = core_cluster(draw_swarm(seed), true).run();
-        FAIL_CHECK("seed " << seed << ": " << ended.why << "\nreplay: RAFTKIT_SEED=" << seed
-                           << "\n" << again.tail);
+        FAIL_CHECK("seed " << seed << ": " << ended.why << "\nreplay: RAFTKIT_SEED=" << seed << "\n"
+                           << again.tail);
     }
     if (only != 0 || last - first < 20) return;
     // A simulation in which nothing happens proves nothing.

@@ -114,7 +114,7 @@ TEST_CASE("a follower behind the compacted log installs the leader's snapshot an
 TEST_CASE(
     "what waits at an index that an installed snapshot covers ends unknown or refused") {  // known
                                                                                            // bug 98
-    // scenario D67
+    // scenario D67; S001-30
     cluster c(3);
     c.start_all();
     const u64 old_leader = c.elect();

@@ -4,6 +4,7 @@
 using namespace paper;
 
 TEST_CASE("5.1: a server that sees a larger term takes it over, and a leader steps down") {
+    // S001-22
     stage play{"cluster voters=3 prevote=off", "start", "campaign 1", "settle"};
     REQUIRE(play.leads(1));
     play.play({"receive 1 from=2 append_reply term=9 match=0", "persisted 1"});

@@ -19,17 +19,30 @@ TEST_CASE("7: a leader that discarded the next entry sends its snapshot, then en
 }
 
 TEST_CASE("7: the follower's log is discarded if it does not hold the snapshot's last entry") {
-    stage play{"cluster voters=3", "node 2 log=1,1,1 term=2", "start",
-               "receive 2 from=1 offer term=2 at=3/2 voters=1,2,3", "persisted 2",
-               "received 2", "filled 2", "restored 2", "persisted 2"};
+    // scenario D63, S001-25
+    stage play{"cluster voters=3",
+               "node 2 log=1,1,1 term=2",
+               "start",
+               "receive 2 from=1 offer term=2 at=3/2 voters=1,2,3",
+               "persisted 2",
+               "received 2",
+               "filled 2",
+               "restored 2",
+               "persisted 2"};
     CHECK(play.disk(2).base.at == log_id{{3}, {2}});
     CHECK(play.log(2).empty());
 }
 
 TEST_CASE("7: what follows the snapshot's last entry is retained if the log holds that entry") {
-    stage play{"cluster voters=3", "node 2 log=1,2,2,2 term=2", "start",
-               "receive 2 from=1 offer term=2 at=2/2 voters=1,2,3", "received 2", "filled 2",
-               "restored 2", "persisted 2"};
+    // scenario D63, S001-25
+    stage play{"cluster voters=3",
+               "node 2 log=1,2,2,2 term=2",
+               "start",
+               "receive 2 from=1 offer term=2 at=2/2 voters=1,2,3",
+               "received 2",
+               "filled 2",
+               "restored 2",
+               "persisted 2"};
     CHECK(play.log(2) == "1222");
     CHECK(play.node(2).applied == index_t{2});
 }

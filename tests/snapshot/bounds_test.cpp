@@ -112,7 +112,7 @@ TEST_CASE("trailing N keeps first = min(last - N, oldest kept) + 1") {
 }
 
 TEST_CASE("snapshots are ordered by their ids alone") {
-    // known bug 51
+    // known bug 51, S000-41
     kept_snapshots kept = listing({9, 100, 20});
     CHECK(kept.newest()->manifest.meta.id.at.index.value == 100);
     CHECK(kept.previous()->manifest.meta.id.at.index.value == 20);

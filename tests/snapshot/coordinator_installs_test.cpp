@@ -35,6 +35,7 @@ TEST_CASE("a ticket that is cancelled or late ends once, wherever it waits") {
 }
 
 TEST_CASE("closing lets a running save end, stops who waits, and cancels at the deadline") {
+    // S004-40
     node_part at;
     at.it.applied({10});
     snapshot_ticket a, b;
@@ -148,7 +149,7 @@ TEST_CASE("save_blocks_install: the install is busy, the save goes on") {
 }
 
 TEST_CASE("side_by_side: both run, and an older save never comes after a newer install") {
-    // known bug 58
+    // known bug 58; S003-32
     node_part at;
     at.it.applied({10});
     snapshot_ticket asked;

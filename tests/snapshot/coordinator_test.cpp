@@ -7,7 +7,7 @@
 using namespace coordinator_part;
 
 TEST_CASE("a request captures, saves and ends with the id of the durable snapshot") {
-    // scenario D40, S001-04
+    // scenario D40, S000-05
     node_part at;
     at.it.applied({42});
     snapshot_ticket asked;
@@ -33,7 +33,7 @@ TEST_CASE("a request captures, saves and ends with the id of the durable snapsho
 }
 
 TEST_CASE("requests present at the capture share it, later ones get the next") {
-    // scenario D43, S001-02
+    // scenario D43, S000-07
     node_part at(with(on_busy::join));
     at.it.applied({10});
     snapshot_ticket a, b, c, d;
@@ -67,6 +67,7 @@ TEST_CASE("a request that came during a save after which nothing was applied is 
 }
 
 TEST_CASE("with refuse a second request is busy from the capture to the end") {
+    // S003-27
     node_part at(with(on_busy::refuse));
     at.it.applied({10});
     snapshot_ticket a, b, c, d;
@@ -102,7 +103,7 @@ TEST_CASE("with queue each request has a save of its own while there is somethin
 }
 
 TEST_CASE("nothing new answers the old id, without a save, and compaction is asked all the same") {
-    // scenario D44, S003-28
+    // scenario D44, S003-28, S004-09
     node_part at({}, {30});
     at.it.applied({30});
     snapshot_ticket asked;
@@ -150,6 +151,7 @@ TEST_CASE("a request in a node that does not serve or closes is refused") {
 }
 
 TEST_CASE("a failed save gives its error to who shared it and to nobody else") {
+    // S004-18
     node_part at;
     at.it.applied({10});
     snapshot_ticket a, b;
@@ -169,7 +171,6 @@ TEST_CASE("a failed save gives its error to who shared it and to nobody else") {
 TEST_CASE(
     "automatic saves back off twice as long after every failure, and start afresh after a "
     "success") {
-    // S000-50
     snapshot_options options;
     options.snapshot_backoff_min = seconds(1);
     options.snapshot_backoff_max = seconds(5);

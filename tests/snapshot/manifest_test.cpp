@@ -127,6 +127,7 @@ TEST_CASE("a manifest whose sums disagree is corrupt although its checksum is ri
 }
 
 TEST_CASE("counts and lengths from outside reserve nothing") {
+    // S000-40
     const std::vector<std::byte> good = encoded(sample());
     const std::size_t count_at = manifest_frame_bytes + 28;
     for (const u32 count : {3u, 4096u, 4097u, ~0u}) {

@@ -46,6 +46,7 @@ TEST_CASE(
 }
 
 TEST_CASE("at most a window of chunks is asked for or in memory, whatever the size") {
+    // S004-54
     // requirement: peak memory <= window x chunk
     follower of(3);
     of.leader_has(20, {text_of(64 * 40)});
@@ -217,7 +218,7 @@ TEST_CASE("a snapshot whose bytes are not what its manifest says is never publis
 
 TEST_CASE(
     "chunk sizes from one byte to the whole, exact multiples and an empty state arrive whole") {
-    // scenario D55
+    // scenario D55; S002-60
     for (const u32 chunk_bytes : {1u, 7u, 64u, 1024u}) {
         for (const std::size_t size : {0u, 1u, 64u, 128u, 129u}) {
             CAPTURE(chunk_bytes);

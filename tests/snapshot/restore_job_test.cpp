@@ -116,7 +116,7 @@ TEST_CASE("a restore cancelled at any step leaves the machine as it was") {
 }
 
 TEST_CASE("a reader or a writer that fails ends the restore with its error") {
-    // known bugs 47, 62
+    // known bugs 47, 62; S001-29
     restoring lost({text_of(300)});
     lost.store.todo->fail_at = "open";
     lost.store.todo->why = errc::not_found;

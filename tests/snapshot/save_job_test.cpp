@@ -122,7 +122,7 @@ TEST_CASE("a cancellation after publish is too late, and the listing is still re
 }
 
 TEST_CASE("an error of the store at any call is the save's, and leaves nothing") {
-    // known bug 62, S001-04
+    // known bug 62, S004-17
     for (const char* call : {"create", "begin", "write", "publish"}) {
         CAPTURE(call);
         saving of;

@@ -86,6 +86,7 @@ TEST_CASE("a want beyond the snapshot's bounds reads nothing") {
 }
 
 TEST_CASE("a want for something that is not on its way is answered not_found") {
+    // S002-35
     leader of;
     of.stores(20, text_of(150));
     of.ship(2);

@@ -138,7 +138,7 @@ TEST_CASE("the script runs to its end on a healthy disk") {
     CHECK(reopened(disk) == listing{{15, false}});
 }
 
-// scenarios D40, D47, D59, D75; known bugs 43, 44, 45, 59, 64
+// scenarios D40, D47, D59, D75, S000-18, S000-38; known bugs 43, 44, 45, 59, 64
 TEST_CASE("a crash at any call leaves the state before or the state after") {
     testing::sim_disk counted(1);
     script{counted, {}, {}}.run();

@@ -99,7 +99,7 @@ struct pair_of_nodes {
 }  // namespace
 
 TEST_CASE("a snapshot arrives whole over a network that loses, repeats and reorders") {
-    // scenario D56
+    // scenario D56; S002-33
     for (u64 seed = 1; seed <= 60; ++seed) {
         CAPTURE(seed);
         prng shape(seed * 977);

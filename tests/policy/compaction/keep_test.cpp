@@ -17,6 +17,7 @@ constexpr log_shape log_to(u64 last, u32 bytes_per_entry = 0) {
 }  // namespace
 
 TEST_CASE("trailing keeps that many entries behind last") {  // scenario D73
+    // S004-21
     const compaction::trailing ten{.entries = 10, .bytes = compaction::trailing::unlimited};
     CHECK(ten.keep_from(log_to(100)) == index_t{91});  // 91 to 100
     CHECK(ten.keep_from(log_to(11)) == index_t{2});

@@ -159,7 +159,7 @@ TEST_CASE("min_spacing does not delay the first snapshot of all") {
     CHECK(apart.due(since, at(seconds(1))));
 }
 
-TEST_CASE("min_spacing lets a closing node save at once") {  // S000-27
+TEST_CASE("min_spacing lets a closing node save at once") {
     trigger::min_spacing<trigger::entries> apart{.part = {.count = 1}, .apart = seconds(30)};
     growth since = aged(seconds(1), seconds(100));
     since.closing = true;

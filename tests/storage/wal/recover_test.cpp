@@ -202,6 +202,7 @@ void plant_frame(sim_disk& disk, const hard_state& before, wal_disk::frame_heade
 TEST_CASE(
     "row 5: a term that falls, a second vote in a term, a last term above the term, a gap in a "
     "frame") {
+    // S002-21
     const run one = make_run(1, 3, 1, 40, 1), far = make_run(5, 3, 1, 40, 1);
     wal_disk::frame_header good;
     good.records = 1;

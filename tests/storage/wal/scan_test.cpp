@@ -8,6 +8,7 @@
 using namespace wal_test;
 
 TEST_CASE("row 6: a damaged frame that a later frame proves durable") {
+    // S002-20
     sim_disk disk(1);
     play(disk, three_frames);
     const u64 place = frames_of(disk, 1)[1].offset;
@@ -46,6 +47,7 @@ TEST_CASE(
 }
 
 TEST_CASE("row 8: a torn frame of which only the header is there is cut") {
+    // S002-20
     sim_disk disk(1);
     play(disk, three_frames);
     const auto frames = frames_of(disk, 1);
