@@ -107,11 +107,7 @@ raftkit::u64 log_file_bytes(const std::string& directory) {
 }
 
 void raft_lines(server& of, lines& out) {
-    node_status now = of.status();
-    // Until it serves, the newest snapshot may still be on its way into memory; as a part of the
-    // log's history it is applied and committed already.
-    now.applied = std::max(now.applied, now.newest_snapshot.at.index);
-    now.commit = std::max(now.commit, now.applied);
+    const node_status now = of.status();
     out.title("Raft");
     out.add("role", raftkit::name_of(now.role));
     out.add("term", now.term.value);

@@ -120,7 +120,6 @@ struct server::host {
     } accepts, stops;
     raftkit::waker stop_asked;
     bool stopping = false, listening = false;
-    bool proposed = false;  // since the node's last poll
     raftkit::instant accept_again{};
     std::vector<std::unique_ptr<session>> sessions, gone;
     std::vector<session*> to_flush, flushing;
@@ -243,7 +242,6 @@ raftkit::node_status server::status() const {
 const keyspace& server::data() const { return host_->node.machine(); }
 raftkit::instant server::deadline() const { return raftkit::monotonic_now() + options_.request; }
 void server::propose(raftkit::byte_span entry, raftkit::operation& done) {
-    host_->proposed = true;
     host_->node.propose(entry, done);
 }
 void server::read(raftkit::operation& done) { host_->node.read(done); }
@@ -350,7 +348,6 @@ void server::host::turn_end(server& of) {
     if (now.waits_for_count != 0 || !waits_told.empty()) tell_waits(of, now);
     of.serving_ = now.phase == raftkit::node_phase::serving;
     of.leading_ = now.role == raftkit::role_kind::leader;
-    proposed = false;
     flushing.swap(to_flush);
     for (session* each : flushing) {
         if (!each->gone()) each->flush();
@@ -361,8 +358,6 @@ void server::host::turn_end(server& of) {
     if (!of.busy()) {
         for (std::size_t k = 0; k < sessions.size(); ++k) sessions[k]->unpark();
     }
-    // What a flush made room for came too late for this turn's poll: the loop must not sleep on it.
-    if (proposed) node.inbox().nudge();
     if (!listening && raftkit::monotonic_now() >= accept_again) watch_listener();
 }
 

@@ -52,6 +52,7 @@ struct tcp_node {
             for (const entry_view& entry : append->entries)
                 text += " " + std::string(as_text(entry.body));
             if (!append->entries.empty()) kept.emplace_back(append->entries);
+            if (distrusts) transport.distrust(got.peer);
         }
         mail.push_back({got.peer, got.incarnation, text});
     }
@@ -80,6 +81,7 @@ struct tcp_node {
     u64 bulk_bytes = 0;
     std::string states;
     std::vector<peer_refused> refusals;
+    bool distrusts = false;  // every append
 };
 
 struct network {

@@ -194,10 +194,42 @@ TEST_CASE("garbage closes its own connection and nothing else") {
         REQUIRE(net.until([&] { return !peer.listen(); }));
     }
     CHECK(net.b.transport.counters().garbage == 30);
+    CHECK(net.b.refusals.size() == 15);  // who said who he is, by name
+    for (const peer_refused& each : net.b.refusals) {
+        CHECK(each.peer == node_id{9});
+        CHECK(each.garbage());
+        CHECK_FALSE(each.by_peer);
+    }
     CHECK(net.b.mail.empty());
     net.a.transport.send(envelope{{2}, 0, timeout_now{{5}}});
     REQUIRE(net.until([&] { return net.b.has("term 5"); }));
     CHECK(net.a.states == "2+");
+}
+
+TEST_CASE("a message whose reader finds it damaged costs its connection, and no other") {
+    // scenario I112: the frame is sound, the records in it are not
+    two_nodes net;
+    tcp_node& other = net.add(who(3));
+    net.connect(other, 2, net.b);
+    REQUIRE(net.until([&] { return net.b.states.find("3+") != std::string::npos; }));
+    net.b.distrusts = true;
+    net.b.transport.distrust({1});  // outside of drain nothing is read
+    raw_peer liar(net.b);
+    liar.say_hello(9, 2);
+    encoded_frame made;
+    REQUIRE(encode(envelope{{2}, 0, append_request{}}, made));
+    liar.put(made.head_span());
+    liar.put(made.head_span());
+    REQUIRE(net.until([&] { return !liar.listen(); }));
+    CHECK(net.b.mail.size() == 1);  // nothing more of it is believed
+    CHECK(net.b.transport.counters().garbage == 1);
+    REQUIRE(net.b.refusals.size() == 1);
+    CHECK(net.b.refusals[0].peer == node_id{9});
+    CHECK(net.b.refusals[0].garbage());
+    net.a.transport.send(envelope{{2}, 0, timeout_now{{5}}});
+    REQUIRE(net.until([&] { return net.b.has("term 5"); }));
+    CHECK(net.a.states == "2+");
+    CHECK(other.states == "2+");
 }
 
 TEST_CASE("an oversized length closes the connection before anything is reserved for it") {

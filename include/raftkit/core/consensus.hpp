@@ -81,6 +81,8 @@ public:
     const identity& who() const noexcept { return who_; }
     term_t term_at(index_t at) const noexcept { return log_.term_at(at); }
     term_t term() const noexcept { return hard_.term; }
+    index_t commit() const noexcept { return commit_; }
+    u64 rejected() const noexcept { return rejected_; }
     bool leads() const noexcept { return std::holds_alternative<leader_state>(role_); }
     const peer_book& peers() const noexcept { return book_; }
     const core::options& numbers() const noexcept { return options_; }

@@ -104,6 +104,8 @@ private:
     void machine_stepped() noexcept;
     void refresh_time() noexcept;
     void describe(node_status& into) const noexcept;
+    void tell_commit() noexcept;
+    void judge(const envelope& dropped) noexcept;
     void describe_snapshots(node_status& into) const noexcept;
 
     // intake
@@ -131,6 +133,12 @@ private:
                 { told.by_peer } -> std::convertible_to<bool>;
             }
         void operator()(const Refusal& told) noexcept {
+            if constexpr (requires { told.garbage(); }) {
+                if (told.garbage()) {
+                    return to->parts_.tell(rejected{
+                        told.peer, {errc::corrupt, 0, "transport: damaged, connection closed"}});
+                }
+            }
             to->parts_.tell(
                 rejected{told.peer,
                          {errc::foreign, 0,
@@ -164,7 +172,7 @@ private:
     std::vector<event> events_;
     std::size_t next_event_ = 0;
     bool transport_open_ = false, storage_open_ = false;
-    instant storage_tick_at_{};  // a storage that prepares between turns
+    instant storage_tick_at_{};   // a storage that prepares between turns
     std::vector<node_id> known_;  // peers that the transport takes from one directory alone
     index_t committed_told_;
     ticket persisted_told_;

@@ -47,11 +47,12 @@ struct tcp_options {
     }
 };
 
-// A connection that ended at its hello. by_peer: they refused us.
+// A connection that ended at its hello, or because of garbage. by_peer: they refused us.
 struct peer_refused {
     node_id peer;
     refusal_reason reason{};
     bool by_peer = false;
+    bool garbage() const noexcept { return reason == refusal_reason::garbage; }
 };
 
 struct tcp_counters {

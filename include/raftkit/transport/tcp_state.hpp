@@ -40,6 +40,7 @@ public:
     void members(const configuration& now) noexcept;
     void pin_address(node_id peer, std::string address);
     void know(node_id peer, u64 incarnation) noexcept;
+    void distrust(node_id peer) noexcept;
 
     const tcp_counters& counters() const noexcept { return counters_; }
     const std::string& listening_at() const noexcept { return listening_at_; }
@@ -74,6 +75,7 @@ private:
     void greet(tcp_connection& which, node_id to) noexcept;
     void mark_readable(tcp_connection& which) noexcept;
     void end(tcp_connection& which) noexcept;
+    void end_for_garbage(tcp_connection& which) noexcept;
     void end_oldest_stranger() noexcept;
     void note_reachable(node_id id, tcp_peer& peer) noexcept;
     void bury() noexcept;
@@ -108,6 +110,7 @@ private:
     std::vector<peer_state> states_;
     std::vector<peer_refused> refusals_;
     tcp_counters counters_;
+    tcp_connection* reading_ = nullptr;  // whose frame the sink looks at
 };
 
 // ---- output ------------------------------------------------------------------------------------
@@ -182,15 +185,13 @@ void tcp_state::read_from(tcp_connection& from, Sink& sink) noexcept {
         const auto taken = from.read(body_max);
         if (!taken) {
             if (taken.why().code == errc::busy) return;  // what comes later is told by the poller
-            if (taken.why().code == errc::too_large) ++counters_.garbage;
-            return end(from);
+            return taken.why().code == errc::too_large ? end_for_garbage(from) : end(from);
         }
+        reading_ = &from;
         const auto sound =
             from.take_frames(body_max, [&](frame& said) { take_frame(from, said, sink); });
-        if (!sound) {
-            ++counters_.garbage;
-            return end(from);
-        }
+        reading_ = nullptr;
+        if (!sound) return end_for_garbage(from);
         if (from.is_closed() || *taken >= left || *taken < block_bytes / 2) return;
         left -= *taken;
     }
@@ -213,8 +214,7 @@ void tcp_state::take_frame(tcp_connection& from, frame& said, Sink& sink) noexce
         ++counters_.frames_received;
         return sink(*bulk);
     }
-    ++counters_.garbage;  // a sound frame in the wrong place
-    end(from);
+    end_for_garbage(from);  // a sound frame in the wrong place
 }
 
 template <class Sink>

@@ -250,6 +250,19 @@ inline void tcp_state::end(tcp_connection& which) noexcept {
     note_reachable(which.peer, *peer);
 }
 
+// Strangers are counted only: anybody may make noise.
+inline void tcp_state::end_for_garbage(tcp_connection& which) noexcept {
+    ++counters_.garbage;
+    if (which.is_open()) refusals_.push_back({which.peer, refusal_reason::garbage, false});
+    end(which);
+}
+
+// The records of an append have checksums of their own, which only their reader looks at.
+inline void tcp_state::distrust(node_id peer) noexcept {
+    if (reading_ != nullptr && reading_->peer == peer && !reading_->is_closed())
+        end_for_garbage(*reading_);
+}
+
 inline void tcp_state::end_oldest_stranger() noexcept {
     std::size_t strangers = 0;
     tcp_connection* oldest = nullptr;

@@ -42,6 +42,10 @@ public:
     // The directory that a peer must come from (the random 48 bits of its incarnation); 0: any.
     void know(node_id peer, u64 incarnation) noexcept { state_->know(peer, incarnation); }
 
+    // Inside drain: what this peer's message says under a right frame is damaged. Its connection
+    // ends.
+    void distrust(node_id peer) noexcept { state_->distrust(peer); }
+
     // Calls sink(const envelope&), sink(const bulk_envelope&), sink(peer_state), and sink(const
     // peer_refused&) if it takes that. What a message points to is valid during the call.
     template <class Sink>

@@ -55,7 +55,8 @@ enum class refusal_reason : u8 {
     other_group,
     wrong_target,
     other_incarnation,
-    own_id
+    own_id,
+    garbage  // never said: a peer that sends garbage just loses its connection
 };
 
 struct refusal {  // the last frame before the connection is closed
@@ -69,6 +70,7 @@ constexpr const char* text_of(refusal_reason reason) noexcept {
         case refusal_reason::wrong_target: return "the address belongs to another node";
         case refusal_reason::other_incarnation: return "its data directory is not the one we knew";
         case refusal_reason::own_id: return "it has our own id";
+        case refusal_reason::garbage: return "what it sent is damaged";
     }
     return "?";
 }

@@ -88,7 +88,9 @@ struct heard_transport : inproc_transport {
         doorman<heard_transport, Sink> judge{this, &sink};
         inproc_transport::drain(judge);
     }
+    void distrust(node_id peer) noexcept { distrusted.push_back(peer); }
     witness* to;
+    std::vector<node_id> distrusted;
     std::map<u64, u64> known;
     u64 refused = 0;
 };

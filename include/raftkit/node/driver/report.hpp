@@ -43,7 +43,7 @@ void driver<Parts>::describe(node_status& into) const noexcept {
 // machine at open counts as applied: what is below it will not be applied any more.
 template <class Parts>
 void driver<Parts>::describe_snapshots(node_status& into) const noexcept {
-    into.applied = std::max(into.applied, restoring_to_);
+    if (restoring_to_) into.applied = std::max(into.applied, into.snapshot);
     into.commit = std::max(into.commit, into.applied);
     const auto show = [&into](const snapshot_meta& meta) {  // newest first
         if (into.newest_snapshot.at.index || meta.id.at.index > into.applied) return;
@@ -66,10 +66,33 @@ void driver<Parts>::publish() noexcept {
     describe(now);
     published_.publish(now);
     published_at_ = parts_.now;
-    if (now.commit > committed_told_) parts_.tell(committed{committed_told_ = now.commit});
     if (now.rejected > rejected_told_) {
         const u64 more = now.rejected - std::exchange(rejected_told_, now.rejected);
         parts_.tell(rejected{{}, {errc::unauthentic, 0, "core: messages dropped"}, more});
+    }
+}
+
+// At the end of the turn that moved it.
+template <class Parts>
+void driver<Parts>::tell_commit() noexcept {
+    if (!parts_.core || parts_.core->commit() <= committed_told_) return;
+    committed_told_ = parts_.core->commit();
+    parts_.tell(committed{committed_told_});
+}
+
+// Records may be damaged on their way under a frame, a datagram or a link whose own sum is right.
+// The core drops them; the connection that brought them is no good any more (scenario I112).
+template <class Parts>
+void driver<Parts>::judge(const envelope& dropped) noexcept {
+    const auto* request = std::get_if<append_request>(&dropped.body);
+    if (request == nullptr || request->entries.empty()) return;
+    const run_view& sent = request->entries;
+    if (check_run(sent.span(), sent.first, sent.term, sent.count).sound) return;
+    if constexpr (requires { parts_.transport.distrust(dropped.peer); }) {
+        parts_.transport.distrust(dropped.peer);  // which tells it
+    } else {
+        parts_.tell(
+            rejected{dropped.peer, {errc::corrupt, 0, "node: a peer's entries are damaged"}});
     }
 }
 

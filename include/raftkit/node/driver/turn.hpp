@@ -56,6 +56,7 @@ instant driver<Parts>::poll(instant now) noexcept {
         if (storage_open_) storage_tick_at_ = parts_.storage.tick(parts_.now);
     }
     if (parts_.closing) advance_close();
+    tell_commit();
     if (parts_.now - published_at_ >= publish_every) publish();
     return deadline();
 }
@@ -168,7 +169,9 @@ void driver<Parts>::receive(const envelope& mail) noexcept {
         std::get<append_request>(heard.body).entries = {};
         return parts_.core->receive(heard);
     }
+    const u64 rejected = parts_.core->rejected();
     parts_.core->receive(mail);
+    if (parts_.core->rejected() != rejected) judge(mail);
     if (const auto* done = std::get_if<snapshot_done>(&mail.body))
         desk_->heard_done(mail.peer, *done);
 }
