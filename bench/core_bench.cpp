@@ -26,18 +26,16 @@ static_assert(entry_bytes == 160);
 // A follower's receive buffer: the run of a message is copied into it, as a socket read would.
 class receive_block {
 public:
-    run_view copy(const run_view& from) {
+    void copy(run_view& from) {
         if (block_ == nullptr || block_->capacity - used_ < from.bytes) {
             if (block_ != nullptr) release_block(block_);
             block_ = pool_.acquire(std::max(from.bytes, block_bytes));
             used_ = 0;
         }
         std::memcpy(block_->bytes() + used_, from.data(), from.bytes);
-        run_view made = from;
-        made.owner = block_;
-        made.offset = used_;
+        from.owner = block_;
+        from.offset = used_;
         used_ += from.bytes;
-        return made;
     }
     ~receive_block() {
         if (block_ != nullptr) release_block(block_);
@@ -76,10 +74,8 @@ struct trio {
             for (u32 k = 0; k < 3; ++k) leader = nodes[k]->leads() ? k : leader;
         }
     }
-    // Carries out what `at` wants; true if it wanted anything.
-    bool carry_out(u32 at) {
+    void carry_out(u32 at) {
         core::consensus& node = *nodes[at];
-        if (!node.has_effects()) return false;
         effects& out = node.take_effects();
         if (out.has & effects::sending) {
             for (envelope& mail : out.send) {
@@ -87,7 +83,7 @@ struct trio {
                 mail.peer = {at + 1};
                 if (auto* request = std::get_if<append_request>(&mail.body);
                     request != nullptr && request->entries.count) {
-                    request->entries = inbox[to].copy(request->entries);
+                    inbox[to].copy(request->entries);
                 }
                 nodes[to]->receive(mail);
             }
@@ -104,12 +100,16 @@ struct trio {
             applied[at] = last.value;
             node.applied(last);
         }
-        return true;
     }
     void settle() {
         for (bool any = true; any;) {
             any = false;
-            for (u32 k = 0; k < 3; ++k) any |= carry_out((leader + k) % 3);
+            for (u32 k = 0; k < 3; ++k) {
+                const u32 at = (leader + k) % 3;
+                if (!nodes[at]->has_effects()) continue;
+                carry_out(at);
+                any = true;
+            }
         }
     }
 };

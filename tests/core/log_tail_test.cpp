@@ -85,7 +85,8 @@ TEST_CASE("cursors read what was appended, whatever is extended, truncated, evic
                     const core::take_limits limits{static_cast<u32>(random.between(1, 50)),
                                                    random.between(1, 9000)};
                     const index_t from = cursor.index;
-                    const run_view view = b.tail.take(cursor, upto, limits);
+                    run_view view;
+                    b.tail.take(cursor, upto, limits, view);
                     REQUIRE(view.count >= 1);  // scenario B29: one entry, whatever its size
                     CHECK(view.first == from);
                     CHECK(view.last() <= upto);
@@ -105,7 +106,9 @@ TEST_CASE("adjacent slices of a block are one run; block bytes are counted once"
     for (int k = 0; k < 100; ++k) b.append(16);
     CHECK(b.tail.block_bytes_held() == block_bytes);
     core::log_cursor cursor;
-    CHECK(b.tail.take(cursor, {100}, {}).count == 100);
+    run_view taken;
+    b.tail.take(cursor, {100}, {}, taken);
+    CHECK(taken.count == 100);
 }
 
 TEST_CASE(
@@ -125,7 +128,8 @@ TEST_CASE("a cut run stays alive until the batch that lent it completes") {  // 
     bench b;
     b.append(100);
     core::log_cursor cursor;
-    const run_view lent = b.tail.take(cursor, {1}, {});
+    run_view lent;
+    b.tail.take(cursor, {1}, {}, lent);
     b.tail.truncate({1}, {7});
     b.tail.release_buried({6});
     CHECK(check_record(lent.span()) == record_check::good);  // under ASan: still ours to read

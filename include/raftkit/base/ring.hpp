@@ -64,10 +64,10 @@ public:
         back().~T();
         --end_;
     }
-    T& front() noexcept { return (*this)[first_]; }
-    const T& front() const noexcept { return (*this)[first_]; }
-    T& back() noexcept { return (*this)[end_ - 1]; }
-    const T& back() const noexcept { return (*this)[end_ - 1]; }
+    T& front() noexcept { return held(first_); }
+    const T& front() const noexcept { return held(first_); }
+    T& back() noexcept { return held(end_ - 1); }
+    const T& back() const noexcept { return held(end_ - 1); }
     // Requires: contains(position).
     T& operator[](u64 position) noexcept {
         RAFTKIT_ASSERT(contains(position));
@@ -97,6 +97,11 @@ public:
 private:
     static constexpr u64 slots_min = 8;
 
+    // The first or the last.
+    T& held(u64 position) const noexcept {
+        RAFTKIT_ASSERT(!empty());
+        return slots_[slot(position)];
+    }
     std::size_t slot(u64 position) const noexcept {
         return static_cast<std::size_t>(position & (capacity_ - 1));  // capacity is a power of two
     }

@@ -140,6 +140,7 @@ private:
         bool heartbeat_due = false;
         bool lease_revoked = false;
         bool resigning = false;
+        bool leaving = false;  // some peer is
         std::optional<transfer_state> transfer;
     };
     // What the follower owes its leader: one reply a poll, a watermark.
@@ -154,9 +155,14 @@ private:
     // consensus.hpp: shared helpers
     effects& out() noexcept { return effects_[filling_]; }
     const effects& pending() const noexcept { return effects_[filling_]; }
-    void touch() noexcept {
+    // There is something to do when the effects are taken; touch(): perhaps for peers, too.
+    void stir() noexcept {
         work_ = true;
         status_stale_ = true;
+    }
+    void touch() noexcept {
+        stir();
+        peers_due_ = true;
     }
     leader_state* leading() noexcept { return std::get_if<leader_state>(&role_); }
     const leader_state* leading() const noexcept { return std::get_if<leader_state>(&role_); }
@@ -165,6 +171,7 @@ private:
     node_id leader() const noexcept;
     bool running() const noexcept { return !stopped_; }
     stamp now_stamp() const noexcept { return {hard_version_, book_version_, reset_version_}; }
+    stamp carried() const noexcept { return issued_.empty() ? durable_ : issued_.back().carries; }
     bool hard_is_durable() const noexcept { return hard_version_ <= durable_.hard; }
     void hard_changed() noexcept;
     void book_changed() noexcept;
@@ -195,7 +202,8 @@ private:
     void on(node_id from, const snapshot_done& done) noexcept;
     bool follow(node_id from, term_t term) noexcept;
     void take_entries(const append_request& request) noexcept;
-    bool store_entries(run_view entries, bool has_members) noexcept;
+    void take_sound(const append_request& request, bool has_members) noexcept;
+    bool store_entries(const run_view& entries, bool has_members) noexcept;
     void refuse_append(index_t previous, term_t term) noexcept;
     void raise_commit(index_t to) noexcept;
     void flush_reply() noexcept;
@@ -226,14 +234,16 @@ private:
     result<void> may_propose(u64 bytes) const noexcept;
     void flush_leader() noexcept;
     void flush_peer(leader_state& office, progress& peer, bool round_begins) noexcept;
-    void send_append(leader_state& office, progress& peer, const run_view& entries,
-                     log_id previous) noexcept;
+    append_request& begin_append(leader_state& office, progress& peer) noexcept;
+    void end_append(progress& peer, append_request& request) noexcept;
     void send_heartbeat(leader_state& office, progress& peer) noexcept;
     void request_load(progress& peer) noexcept;
     void try_commit() noexcept;
     void flush_persist() noexcept;
+    void flush_book(persist_batch& batch) noexcept;
+    void flush_rare(persist_batch& batch, u32 dirty) noexcept;
     void flush_apply() noexcept;
-    void hand_out(const run_view& range) noexcept;
+    void handed_out(const run_view& range) noexcept;
     void evict() noexcept;
     progress* peer(node_id id) noexcept;
 
@@ -288,7 +298,8 @@ private:
 
     // Durability of what is not an entry.
     u64 hard_version_ = 0, book_version_ = 0, reset_version_ = 0;
-    bool hard_dirty_ = false, book_dirty_ = false, fence_dirty_ = false, reset_dirty_ = false;
+    enum : u32 { hard_dirty = 1, fence_dirty = 2, reset_dirty = 4, book_dirty = 8 };
+    u32 dirty_ = 0;  // not yet in a batch
     stamp durable_;
     ring<issued_batch> issued_;
     std::vector<held_message> held_;
@@ -316,7 +327,7 @@ private:
 
     effects effects_[2];
     u32 filling_ = 0;
-    bool work_ = true;
+    bool work_ = true, peers_due_ = true;
     hard_state persist_hard_[2];
     fence_mark persist_fence_[2];
     peer_book persist_book_[2];

@@ -32,12 +32,10 @@ struct take_limits {
 
 class log_tail {
 public:
-    explicit log_tail(index_t last) noexcept : last_(last) {}
+    explicit log_tail(index_t last) noexcept : first_(last.next()), last_(last) {}
 
     bool empty() const noexcept { return runs_.empty(); }
-    index_t first() const noexcept {
-        return runs_.empty() ? last_.next() : runs_.front().view().first;
-    }
+    index_t first() const noexcept { return first_; }
     index_t last() const noexcept { return last_; }
     u64 block_bytes_held() const noexcept { return held_; }
     bool resident(index_t at) const noexcept { return at >= first() && at <= last_; }
@@ -57,32 +55,34 @@ public:
             if (end.owner != next.owner) held_ += next.owner->capacity;
         } else {
             held_ = next.owner->capacity;
+            first_ = next.first;
         }
         runs_.push_back(run(next));
     }
 
     // From the cursor's entry on: consecutive entries of one run, up to `upto` and the limits;
-    // advances the cursor. Requires: resident(cursor.index), cursor.index <= upto <= last().
-    run_view take(log_cursor& at, index_t upto, take_limits limits) noexcept {
-        place(at);
-        const run_view& whole = runs_[at.slot].view();
-        run_view view{
-            whole.owner, at.offset,  whole.offset + whole.bytes - at.offset,
-            at.index,    whole.term, static_cast<u32>(whole.end_index().value - at.index.value)};
-        if (view.last() > upto || view.count > limits.entries_max ||
-            view.bytes > limits.bytes_max) {
-            cut(view, upto, limits);
+    // advances the cursor. Built in place: a view that is moved at once stalls on store forwarding.
+    // Requires: resident(cursor.index), cursor.index <= upto <= last().
+    void take(log_cursor& at, index_t upto, take_limits limits, run_view& into) noexcept {
+        const run_view& whole = place(at);
+        into.owner = whole.owner;
+        into.offset = at.offset;
+        into.bytes = whole.offset + whole.bytes - at.offset;
+        into.first = at.index;
+        into.term = whole.term;
+        into.count = static_cast<u32>(whole.end_index().value - at.index.value);
+        if (into.last() > upto || into.count > limits.entries_max ||
+            into.bytes > limits.bytes_max) {
+            cut(into, upto, limits);
         }
-        at.index = view.end_index();
-        at.offset += view.bytes;
-        return view;
+        at.index = into.end_index();
+        at.offset += into.bytes;
     }
     // Payload and headers from the cursor to the end. O(runs behind the cursor).
     u64 bytes_from(log_cursor& at) noexcept {
         if (at.index > last_) return 0;
         if (!resident(at.index)) return bytes_;
-        place(at);
-        const run_view& here = runs_[at.slot].view();
+        const run_view& here = place(at);
         u64 sum = here.offset + here.bytes - at.offset;
         for (u64 slot = at.slot + 1; slot < runs_.end(); ++slot) sum += runs_[slot].view().bytes;
         return sum;
@@ -105,6 +105,7 @@ public:
             runs_.back().narrow(kept);
         }
         if (last_ >= from) last_ = from.previous();
+        if (runs_.empty()) first_ = last_.next();
         recount();
     }
     // Everything goes; the next entry is base + 1.
@@ -116,6 +117,7 @@ public:
         }
         bytes_ = 0;
         held_ = 0;
+        first_ = base.next();
         last_ = base;
     }
     // Drops whole runs that end at or below `upto`, while more than `resident_max` bytes of blocks
@@ -126,6 +128,7 @@ public:
             const u32 capacity = owner->capacity;  // the block may die with its last run
             bytes_ -= runs_.front().view().bytes;
             runs_.pop_front();
+            first_ = runs_.front().view().first;
             if (runs_.front().view().owner != owner) held_ -= capacity;
         }
     }
@@ -152,21 +155,21 @@ private:
         }
     }
 
-    // Makes slot and offset right for at.index.
-    void place(log_cursor& at) noexcept {
-        RAFTKIT_ASSERT(resident(at.index));
+    // Makes slot and offset right for at.index; the run that holds it.
+    const run_view& place(log_cursor& at) noexcept {
         if (at.generation == generation_ && runs_.contains(at.slot)) {
             const run_view& here = runs_[at.slot].view();
-            if (at.index <= here.last()) return;
+            if (at.index < here.end_index()) return here;
             if (at.index == here.end_index() && runs_.contains(at.slot + 1)) {
-                ++at.slot;
-                at.offset = runs_[at.slot].view().offset;
-                return;
+                const run_view& next = runs_[++at.slot].view();
+                at.offset = next.offset;
+                return next;
             }
         }
-        seek(at);
+        return seek(at);
     }
-    void seek(log_cursor& at) noexcept {
+    const run_view& seek(log_cursor& at) noexcept {
+        RAFTKIT_ASSERT(resident(at.index));
         u64 low = runs_.first(), high = runs_.end();
         while (high - low > 1) {
             const u64 middle = low + (high - low) / 2;
@@ -180,6 +183,7 @@ private:
         at.slot = low;
         at.offset = static_cast<u32>(record - here.owner->bytes());
         at.generation = generation_;
+        return here;
     }
     // Shortens to the limits; walks headers (3 ns a record), so only when a limit falls inside a
     // run.
@@ -202,9 +206,9 @@ private:
 
     ring<run> runs_;
     std::vector<grave> buried_;
-    index_t last_;
-    u64 bytes_ = 0;  // of records
-    u64 held_ = 0;   // of blocks
+    index_t first_, last_;  // resident; first_ is last_ + 1 when nothing is
+    u64 bytes_ = 0;         // of records
+    u64 held_ = 0;          // of blocks
     u32 generation_ = 1;
 };
 

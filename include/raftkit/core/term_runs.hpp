@@ -26,6 +26,7 @@ public:
     term_t term_at(index_t at) const noexcept {
         if (at > last_ || at < base_.index) return {};
         if (at == base_.index) return base_.term;
+        if (starts_.back().index <= at) return starts_.back().term;  // nearly always
         for (std::size_t k = starts_.size(); k > 0; --k) {
             if (starts_[k - 1].index <= at) return starts_[k - 1].term;
         }

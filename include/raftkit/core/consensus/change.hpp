@@ -26,8 +26,8 @@ inline result<log_id> consensus::change_members(configuration next) noexcept {
         if (!promoted) continue;
         const progress* learner = peer(each.id);
         const u64 caught_up = learner != nullptr ? learner->match().value : 0;
-        if (learner == nullptr || commit_.value - std::min(commit_.value, caught_up) >
-                                      options_.promotion_lag_max) {
+        if (learner == nullptr ||
+            commit_.value - std::min(commit_.value, caught_up) > options_.promotion_lag_max) {
             return error{errc::busy, 0, "core.change_members: the learner is too far behind",
                          each.id.value};
         }
@@ -111,15 +111,15 @@ inline void consensus::members_in_force() noexcept {
     unnamed_learners_ = std::any_of(now.members.begin(), now.members.end(), [](const member& each) {
         return each.role == member_role::learner && each.incarnation == 0;
     });
-    bool leaving = false;
+    office->leaving = false;
     for (progress& each : office->peers) {
         each.leaving = now.find(each.id) == nullptr;
         if (!each.leaving) each.leave_by = never;  // it came back
-        leaving |= each.leaving;
+        office->leaving |= each.leaving;
     }
     count_voters(*office);
     // A removed peer stays connected until it can know that it is (known bug 92).
-    if (!leaving) announce_members(now);
+    if (!office->leaving) announce_members(now);
 }
 
 inline void consensus::count_voters(leader_state& office) noexcept {
@@ -156,6 +156,7 @@ inline void consensus::members_committed(index_t before) noexcept {
     for (progress& each : office->peers) {
         if (each.leaving) each.leave_by = now_ + options_.election_timeout_max;
     }
+    touch();
     if (!now.votes(who_.self))
         office->resigning = true;  // it steps down when the others can know why
 }

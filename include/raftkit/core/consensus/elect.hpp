@@ -289,7 +289,7 @@ inline void consensus::on(node_id from, const introduce& who) noexcept {
 
 inline void consensus::fence(const fence_mark& mark) noexcept {
     fence_.raise(mark);
-    fence_dirty_ = true;
+    dirty_ |= fence_dirty;
     if (!std::holds_alternative<follower_state>(role_)) become_follower(hard_.term, {});
     touch();
 }
@@ -299,7 +299,7 @@ inline void consensus::lift_fence() noexcept {
     const index_t stable = stable_.stable();
     const log_id durable{stable, log_.term_at(stable)};
     if (!fence_.try_lift(durable, std::min(verified_, stable))) return;
-    fence_dirty_ = true;
+    dirty_ |= fence_dirty;
     touch();
 }
 

@@ -12,43 +12,51 @@ namespace core {
 // alone, in its own file, and after them, so that its ticket proves nothing about the log.
 inline void consensus::flush_persist() noexcept {
     const bool entries = persist_cursor_.index <= log_.last_index();
-    if (!entries && !hard_dirty_ && !fence_dirty_ && !reset_dirty_ && !book_dirty_) return;
-    persist_batch& batch = out().persist;
-    out().has |= effects::persisting;
-    stamp carries = issued_.empty() ? durable_ : issued_.back().carries;
-    if (!entries && !hard_dirty_ && !fence_dirty_ && !reset_dirty_) {
-        persist_book_[filling_] = book_;
-        batch.peers = &persist_book_[filling_];
-        batch.id = stable_.issue(persist_cursor_.index.previous());
-        book_dirty_ = false;
-        carries.book = book_version_;
-        issued_.push_back({batch.id, carries});
-        return;
-    }
+    effects& filled = out();
+    filled.has |= effects::persisting;
+    persist_batch& batch = filled.persist;
+    if (!entries && dirty_ == book_dirty) return flush_book(batch);
+    hard_.commit_hint = std::min(commit_, stable_.stable());
     persist_hard_[filling_] = hard_;
-    persist_hard_[filling_].commit_hint = std::min(commit_, stable_.stable());
-    hard_.commit_hint = persist_hard_[filling_].commit_hint;
     batch.hard = &persist_hard_[filling_];
-    carries.hard = hard_version_;
-    hard_dirty_ = false;
-    if (std::exchange(fence_dirty_, false)) {
-        persist_fence_[filling_] = fence_.mark().value_or(fence_mark{});
-        batch.fence = &persist_fence_[filling_];
-    }
-    if (std::exchange(reset_dirty_, false)) {
-        persist_base_[filling_] = {log_.base(), members_.at(log_.base().index)};
-        batch.reset = &persist_base_[filling_];
-        carries.reset = reset_version_;
-    }
+    const u32 dirty = std::exchange(dirty_, dirty_ & book_dirty);
+    if (dirty & ~book_dirty) flush_rare(batch, dirty);
     std::vector<run_view>& runs = persist_runs_[filling_];
     runs.clear();
     while (persist_cursor_.index <= log_.last_index()) {
-        runs.push_back(log_.tail().take(persist_cursor_, log_.last_index(), {}));
+        log_.tail().take(persist_cursor_, log_.last_index(), {}, runs.emplace_back());
     }
     batch.append = runs;
     batch.id = stable_.issue(log_.last_index());
-    if (!now_stamp().reached(durable_)) issued_.push_back({batch.id, carries});
-    if (book_dirty_) work_ = true;
+    if (!now_stamp().reached(durable_)) {
+        stamp carries = carried();
+        carries.hard = hard_version_;
+        carries.reset = reset_version_;
+        issued_.push_back({batch.id, carries});
+    }
+    if (dirty_) work_ = true;  // the book, in a batch of its own
+}
+
+// The book alone: its ticket covers no entry.
+inline void consensus::flush_book(persist_batch& batch) noexcept {
+    stamp carries = carried();
+    carries.book = book_version_;
+    persist_book_[filling_] = book_;
+    batch.peers = &persist_book_[filling_];
+    batch.id = stable_.issue(persist_cursor_.index.previous());
+    dirty_ = 0;
+    issued_.push_back({batch.id, carries});
+}
+
+inline void consensus::flush_rare(persist_batch& batch, u32 dirty) noexcept {
+    if (dirty & fence_dirty) {
+        persist_fence_[filling_] = fence_.mark().value_or(fence_mark{});
+        batch.fence = &persist_fence_[filling_];
+    }
+    if (dirty & reset_dirty) {
+        persist_base_[filling_] = {log_.base(), members_.at(log_.base().index)};
+        batch.reset = &persist_base_[filling_];
+    }
 }
 
 inline void consensus::persisted(ticket upto) noexcept {
@@ -60,7 +68,7 @@ inline void consensus::persisted(ticket upto) noexcept {
     }
     log_.tail().release_buried(upto);
     if (!held_.empty()) release_held();
-    if (handed_ < commit_ || reply_.due) touch();
+    if (handed_ < commit_ || reply_.due) stir();
     if (leading() != nullptr) {
         try_commit();
         return;
@@ -68,7 +76,7 @@ inline void consensus::persisted(ticket upto) noexcept {
     own_vote_durable();
     if (std::min(verified_, stable_.stable()) > reply_.acked) {
         reply_.due = true;
-        touch();
+        stir();
     }
     lift_fence();
     if (flow_.step == install_step::resetting && flow_.reset_ticket <= upto) flow_.close();
@@ -77,8 +85,8 @@ inline void consensus::persisted(ticket upto) noexcept {
 // The machine gets what is committed and durable here, at most apply_bytes_max at a time, in order,
 // without a gap.
 inline void consensus::flush_apply() noexcept {
-    if (opening_restore_ || flow_.pauses_apply()) return;
     const index_t limit = std::min(commit_, stable_.stable());
+    if (opening_restore_ || flow_.pauses_apply()) return;
     while (handed_ < limit && lent_bytes_ < options_.apply_bytes_max) {
         if (!log_.tail().resident(handed_.next())) {
             if (apply_load_) return;
@@ -91,13 +99,14 @@ inline void consensus::flush_apply() noexcept {
             return;
         }
         const u64 room = options_.apply_bytes_max - lent_bytes_;
-        hand_out(log_.tail().take(apply_cursor_, limit, {options_.apply_batch_entries_max, room}));
+        run_view& range = out().apply.emplace_back();
+        log_.tail().take(apply_cursor_, limit, {options_.apply_batch_entries_max, room}, range);
+        handed_out(range);
     }
 }
 
-inline void consensus::hand_out(const run_view& range) noexcept {
+inline void consensus::handed_out(const run_view& range) noexcept {
     RAFTKIT_ASSERT(range.first == handed_.next());
-    out().apply.push_back(range);
     out().has |= effects::applying;
     handed_ = range.last();
     lent_.push_back({handed_, range.bytes});

@@ -160,8 +160,8 @@ inline void consensus::on(node_id from, const append_request& request) noexcept 
 // Log matching (Raft §5.3): believes the entries only if ours agrees with the leader's just before
 // them.
 inline void consensus::take_entries(const append_request& request) noexcept {
-    run_view entries = request.entries;
-    log_id previous = request.previous;
+    const run_view& entries = request.entries;
+    const log_id previous = request.previous;
     bool has_members = false;
     if (!entries.empty()) {
         if (entries.owner == nullptr || entries.first != previous.index.next() ||
@@ -186,18 +186,26 @@ inline void consensus::take_entries(const append_request& request) noexcept {
         // The run holds the entry at the base as well, so it has the base's term, or its leader
         // lies.
         if (entries.term != log_.base().term) return reject();
-        entries = entries.slice(base.next(), entries.last());
-        previous = log_.base();
+        append_request above = request;
+        above.entries = entries.slice(base.next(), entries.last());
+        above.previous = log_.base();
+        return take_sound(above, has_members);
     } else if (log_.term_at(previous.index) != previous.term ||
                previous.index > log_.last_index()) {
         return refuse_append(previous.index, previous.term);
     }
+    take_sound(request, has_members);
+}
+
+// They are sound and connect to our log.
+inline void consensus::take_sound(const append_request& request, bool has_members) noexcept {
+    const run_view& entries = request.entries;
     // A full tail waits for the machine, which frees it. Entries that are not committed yet don't:
     // only what this leader sends can commit or replace them, and its own limits bound them.
     const bool machine_lags = applied_ < std::min(commit_, stable_.stable());
     const bool full = log_.tail().block_bytes_held() > options_.tail_bytes_max;
     if (full && machine_lags && !entries.empty()) return;
-    const index_t matched = entries.empty() ? previous.index : entries.last();
+    const index_t matched = entries.empty() ? request.previous.index : entries.last();
     // Not stored: a peer that lies about committed entries. Ours are not what it sent.
     if (!entries.empty() && !store_entries(entries, has_members)) return reject();
     verified_ = std::max(verified_, matched);
@@ -210,7 +218,7 @@ inline void consensus::take_entries(const append_request& request) noexcept {
 
 // Cuts a repeated prefix, truncates from the first conflict only, appends the rest (known bug 17).
 // Returns false if they contradict what is committed.
-inline bool consensus::store_entries(run_view entries, bool has_members) noexcept {
+inline bool consensus::store_entries(const run_view& entries, bool has_members) noexcept {
     const index_t last = log_.last_index();
     const index_t overlap = std::min(entries.last(), last);
     index_t fresh = entries.first;
@@ -228,12 +236,15 @@ inline bool consensus::store_entries(run_view entries, bool has_members) noexcep
         if (persist_cursor_.index > fresh) persist_cursor_ = {fresh, 0, 0, 0};
         if (apply_cursor_.index > fresh) apply_cursor_ = {fresh, 0, 0, 0};
     }
-    const run_view rest = entries.slice(fresh, entries.last());
-    log_.append(rest);
+    if (fresh == entries.first) {
+        log_.append(entries);
+    } else {
+        log_.append(entries.slice(fresh, entries.last()));
+    }
     if (!has_members) return true;
     bool changed = false;
-    for (const entry_view entry : rest) {
-        if (entry.kind != entry_kind::membership) continue;
+    for (const entry_view entry : entries) {
+        if (entry.kind != entry_kind::membership || entry.at.index < fresh) continue;
         result<configuration> next = decode_configuration(entry.body);
         if (!next) continue;  // check_run decoded it already
         next->index = entry.at.index;
@@ -264,7 +275,7 @@ inline void consensus::raise_commit(index_t to) noexcept {
 // acknowledge an entry that was overwritten since, because both halves of the minimum are lowered
 // by truncation.
 inline void consensus::flush_reply() noexcept {
-    if (!reply_.due || !hard_is_durable()) return;
+    if (!hard_is_durable()) return;
     const node_id to = leader();
     if (!to || leads() || !may_acknowledge()) {
         reply_.due = reply_.refuses = false;
@@ -315,9 +326,9 @@ inline void consensus::on(node_id from, const append_reply& reply) noexcept {
     const bool rose = each->accept(reply.match);
     if (!rose && reply.match == each->match() && reply.match.next() == each->next())
         each->probe_answered();
-    if (rose) try_commit();
+    if (rose && reply.match > commit_) try_commit();
     if (each->next() <= log_.last_index()) touch();  // the window has room again
-    advance_transfer();
+    if (office->transfer) advance_transfer();
 }
 
 inline void consensus::on(node_id from, const timeout_now& order) noexcept {

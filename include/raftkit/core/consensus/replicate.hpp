@@ -91,6 +91,8 @@ inline void consensus::peer_changed(node_id id, bool reachable) noexcept {
 }
 
 inline void consensus::flush_leader() noexcept {
+    peers_due_ = false;
+    status_stale_ = true;
     leader_state* office = leading();
     if (office == nullptr) return;
     if (unnamed_learners_) name_learners();
@@ -99,9 +101,9 @@ inline void consensus::flush_leader() noexcept {
     if (round_begins) office->reads.begin_round(now_);
     const bool notice_due = now_ >= office->notice_at;
     bool behind = false;
-    const auto untold = [this](const progress& each) {
-        return each.is_replicating() &&
-               each.told_commit < std::min(commit_, each.next().previous());
+    const auto untold = [commit = commit_](const progress& each) {
+        return each.told_commit < commit && each.told_commit < each.next().previous() &&
+               each.is_replicating();
     };
     for (progress& each : office->peers) {
         flush_peer(*office, each, round_begins || (notice_due && untold(each)));
@@ -121,6 +123,7 @@ inline void consensus::flush_leader() noexcept {
         become_follower(hard_.term, {});
         return;
     }
+    if (!office->leaving) return;
     const std::size_t gone = std::erase_if(office->peers, [&](const progress& each) {
         return each.leaving &&
                (each.told_commit >= members_.latest().index || now_ >= each.leave_by);
@@ -131,19 +134,21 @@ inline void consensus::flush_leader() noexcept {
 // `now`: something must go out even without entries.
 inline void consensus::flush_peer(leader_state& office, progress& each, bool now) noexcept {
     bool sent = false;
+    const index_t base = log_.base().index;
     // The log no longer reaches the peer. Even with a full window: if what is in flight was lost,
     // no refusal can say so, because there is no position left that a heartbeat could ask about.
-    const bool out_of_reach = each.next() <= log_.base().index && newest_;
+    const bool out_of_reach = each.next() <= base && newest_;
     if (out_of_reach && each.reachable && !each.is_snapshotting()) each.become_snapshotting();
     while (each.reachable &&
            each.may_send(options_.inflight_messages_max, options_.inflight_bytes_max)) {
-        if (each.next() <= log_.base().index) break;
+        const bool entries = each.next() <= log_.last_index();
+        if (each.next() <= base || (!entries && !each.is_probing())) break;
         const log_id previous{each.next().previous(), log_.term_at(each.next().previous())};
-        if (each.next() > log_.last_index()) {
-            if (!each.is_probing()) break;
-            run_view nothing;
-            nothing.first = each.next();
-            send_append(office, each, nothing, previous);
+        if (!entries) {
+            append_request& request = begin_append(office, each);
+            request.previous = previous;
+            request.entries.first = each.next();
+            end_append(each, request);
             sent = true;
             break;
         }
@@ -151,9 +156,11 @@ inline void consensus::flush_peer(leader_state& office, progress& each, bool now
             request_load(each);
             break;
         }
-        const run_view entries =
-            log_.tail().take(each.cursor, log_.last_index(), {~u32{0}, options_.message_bytes_max});
-        send_append(office, each, entries, previous);
+        append_request& request = begin_append(office, each);
+        request.previous = previous;
+        log_.tail().take(each.cursor, log_.last_index(), {~u32{0}, options_.message_bytes_max},
+                         request.entries);
+        end_append(each, request);
         sent = true;
     }
     if (snapshotting* shipment = each.shipment(); shipment != nullptr && !shipment->shipping) {
@@ -165,29 +172,28 @@ inline void consensus::flush_peer(leader_state& office, progress& each, bool now
     if (!sent && (now || office.heartbeat_due)) send_heartbeat(office, each);
 }
 
-inline void consensus::send_append(leader_state& office, progress& each, const run_view& entries,
-                                   log_id previous) noexcept {
+// In between the caller fills in `previous` and `entries`, in place.
+inline append_request& consensus::begin_append(leader_state& office, progress& each) noexcept {
     append_request& request = send_now<append_request>(each.id);
     request.term = hard_.term;
-    request.previous = previous;
     request.commit = commit_;
     request.last = log_.last_index();
     request.read_round = office.reads.round();
-    request.entries = entries;
-    each.told_commit = std::min(commit_, entries.empty() ? previous.index : entries.last());
+    return request;
+}
+
+inline void consensus::end_append(progress& each, append_request& request) noexcept {
+    const run_view& entries = request.entries;
+    each.told_commit = std::min(commit_, entries.empty() ? request.previous.index : entries.last());
     each.sent(entries);
 }
 
 // An empty append: keeps followers, carries commit index and read round, and shows a lost message
 // by its refusal. To a peer of which nothing is known it claims nothing.
 inline void consensus::send_heartbeat(leader_state& office, progress& each) noexcept {
-    append_request& request = send_now<append_request>(each.id);
-    request.term = hard_.term;
+    append_request& request = begin_append(office, each);
     const index_t previous = each.is_replicating() ? each.next().previous() : each.match();
     if (previous >= log_.base().index) request.previous = {previous, log_.term_at(previous)};
-    request.commit = commit_;
-    request.last = log_.last_index();
-    request.read_round = office.reads.round();
     each.told_commit = std::max(each.told_commit, std::min(commit_, request.previous.index));
 }
 
@@ -223,7 +229,7 @@ inline void consensus::loaded(request_id id, error status, std::span<const run> 
             if (view.first > limit) break;
             const run_view fits = view.slice(view.first, std::min(view.last(), limit));
             replayed_.push_back(run(fits));
-            hand_out(fits);
+            handed_out(out().apply.emplace_back(fits));
         }
         apply_cursor_ = {handed_.next(), 0, 0, 0};
         return;
@@ -244,7 +250,10 @@ inline void consensus::loaded(request_id id, error status, std::span<const run> 
             if (!each.may_send(options_.inflight_messages_max, options_.inflight_bytes_max)) return;
             if (view.first != each.next() || log_.term_at(view.last()) != view.term) return;
             const log_id previous{each.next().previous(), log_.term_at(each.next().previous())};
-            send_append(*office, each, view, previous);
+            append_request& request = begin_append(*office, each);
+            request.previous = previous;
+            request.entries = view;
+            end_append(each, request);
             lent_loads_[filling_].push_back(run(view));
         }
         each.cursor = {};
@@ -264,7 +273,9 @@ inline void consensus::try_commit() noexcept {
     if (to <= commit_ || log_.term_at(to) != hard_.term) return;
     const index_t before = commit_;
     commit_ = to;
-    touch();
+    stir();
+    if (office->notice_at == never) office->notice_at = now_ + options_.heartbeat_interval / 20;
+    if (unnamed_learners_) touch();
     if (before < office->barrier) confirm_reads();
     // A joint configuration that a former leader committed waits for this one to leave it.
     members_committed(before < office->barrier ? index_t{} : before);

@@ -231,7 +231,7 @@ inline void consensus::reset_log_to(const snapshot_meta& meta) noexcept {
     members_.reset(meta.members);
     stable_.reset();
     ++reset_version_;
-    reset_dirty_ = true;
+    dirty_ |= reset_dirty;
     persist_cursor_ = {meta.id.at.index.next(), 0, 0, 0};
     touch();
 }

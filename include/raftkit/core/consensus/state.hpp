@@ -62,13 +62,13 @@ inline node_id consensus::leader() const noexcept {
 
 inline void consensus::hard_changed() noexcept {
     ++hard_version_;
-    hard_dirty_ = true;
+    dirty_ |= hard_dirty;
     touch();
 }
 
 inline void consensus::book_changed() noexcept {
     ++book_version_;
-    book_dirty_ = true;
+    dirty_ |= book_dirty;
     touch();
 }
 
@@ -176,10 +176,10 @@ inline void consensus::release_held() noexcept {
 inline effects& consensus::take_effects() noexcept {
     work_ = false;
     if (running()) {
-        flush_leader();
-        flush_persist();
-        flush_reply();
-        flush_apply();
+        if (peers_due_) flush_leader();
+        if (dirty_ || persist_cursor_.index <= log_.last_index()) flush_persist();
+        if (reply_.due) flush_reply();
+        if (handed_ < std::min(commit_, stable_.stable())) flush_apply();
     }
     effects& full = effects_[filling_];
     filling_ ^= 1;
