@@ -345,8 +345,11 @@ TEST_CASE("options change at run time, checked, except those that cannot") {
     CHECK(c.node(1).reconfigure(next).why().code == errc::invalid_option);
     next.cluster_name = "";
     next.command_bytes_max = 100;
+    CHECK(c.at(1).disk.batches_max == next.persist_batches_max);
+    next.persist_batches_max = 1;
     CHECK(c.node(1).reconfigure(next).why().code == errc::ok);
     c.poll();
+    CHECK(c.at(1).disk.batches_max == 1);
     CHECK(c.node(1).options().operations_max == 10);
     const std::vector<std::byte> big(1000);
     asked<proposal> wish;

@@ -69,6 +69,8 @@ private:
     // life
     result<u64> computed_cluster();
     error check_found(const damage& seen);
+    void locate(damage& seen, const store_report& report);
+    void limit_batches() noexcept;
     result<void> bind_executors();
     void start_core() noexcept;
     void enter(node_phase next) noexcept;

@@ -29,7 +29,7 @@ struct node_options : core::options, snapshot_options {
     lost_leadership on_leadership_lost = lost_leadership::wait;
     bool stamp_time = false;
     u32 operations_max = 65'536;
-    u32 persist_batches_max = 4;
+    u32 persist_batches_max = 4;  // that wait for the disk; later ones join the last of them
     duration apply_slice = milliseconds(5);
     u32 events_per_poll = 4096;
     duration close_timeout = seconds(3);  // 0: no snapshot on close

@@ -190,6 +190,38 @@ TEST_CASE("log_bytes are the sizes of the log's files, from the start on and whe
     }));
 }
 
+TEST_CASE("what the start plan misses is refused with the file that an operator must look at") {
+    namespace fs = std::filesystem;
+    basic_loop_cluster<compacting_policies> c(1);
+    const std::string snap = c.path(1) + "/snap";
+    c.start_all();
+    REQUIRE(c.leader() == 1);
+    for (u32 k = 0; k < 20; ++k) REQUIRE(c.set(k, k).code == errc::ok);
+    awaited<snapshot_ticket> ticket;
+    c.node(1).snapshot_now(ticket);
+    REQUIRE(ticket.wait().code == errc::ok);
+    REQUIRE(loop_cluster::eventually([&] { return c.node(1).status().first.value > 10; }));
+    c.stop(1);
+    fs::path manifest;
+    for (const auto& each : fs::recursive_directory_iterator(snap)) {
+        if (each.path().filename() == "manifest.snap") manifest = each.path();
+    }
+    REQUIRE_FALSE(manifest.empty());
+    fs::resize_file(manifest, fs::file_size(manifest) / 2);
+    CHECK(c.try_make(1).why().code == errc::corrupt);
+    REQUIRE(c.node(1).found() != nullptr);
+    CHECK(c.node(1).found()->part == damaged_part::no_snapshot);
+    CHECK(c.node(1).found()->file.find("snap-") != std::string::npos);
+    c.drop(1);
+
+    fs::remove_all(snap);  // nothing is left that could be named: where the log begins
+    CHECK(c.try_make(1).why().code == errc::corrupt);
+    REQUIRE(c.node(1).found() != nullptr);
+    CHECK(c.node(1).found()->file.find("/wal-") != std::string::npos);
+    CHECK(fs::exists(c.node(1).found()->file));
+    c.drop(1);
+}
+
 TEST_CASE("three nodes whose machines have threads of their own") {
     basic_loop_cluster<threaded_policies> c(3);
     c.start_all();

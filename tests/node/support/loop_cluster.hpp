@@ -101,7 +101,8 @@ public:
     drive::loop<loop_node>& drive(u64 id) { return *seats_[id - 1].drive; }
     std::string path(u64 id) const { return files_.path + "/" + std::to_string(id); }
 
-    void make(u64 id) {
+    void make(u64 id) { REQUIRE(try_make(id).why().code == errc::ok); }
+    result<void> try_make(u64 id) {
         seat& one = seats_[id - 1];
         options.who.self = {id};
         options.bootstrap = members_;
@@ -116,7 +117,7 @@ public:
                                              testing::register_map{},
                                              file_snapshots(path(id) + "/snap"), Policies{});
         one.drive = std::make_unique<drive::loop<loop_node>>(*one.up);
-        REQUIRE(one.drive->open().why().code == errc::ok);
+        return one.drive->open();
     }
     void start(u64 id) {
         make(id);
@@ -132,6 +133,11 @@ public:
         one.drive->join();
         one.drive.reset();
         one.up.reset();
+    }
+    // One that did not open.
+    void drop(u64 id) {
+        seats_[id - 1].drive.reset();
+        seats_[id - 1].up.reset();
     }
     // 0 if nobody leads for half a minute.
     u64 leader() {

@@ -25,6 +25,7 @@ struct plain_disk {
     error broken;
     std::vector<ticket> waiting;
     u64 persists = 0, resets = 0;
+    u32 batches_max = 0;  // as it was told
 };
 
 class plain_storage {
@@ -79,6 +80,7 @@ public:
         disk_->waiting.push_back(batch.id);
         return {};
     }
+    void batches_max(u32 count) noexcept { disk_->batches_max = count; }
     bool ready_for(u64) const noexcept { return !disk_->full; }
     void release() noexcept {
         for (ticket each : disk_->waiting) port_.post(persisted{each, {}, 1024, {}, {}});

@@ -175,6 +175,7 @@ void driver<Parts>::take_nudge() noexcept {
     parts_.options.who = who;
     if (parts_.core) (void)parts_.core->reconfigure(parts_.options.for_core());
     if (desk_) desk_->reconfigure();
+    limit_batches();
 }
 
 // Any thread.

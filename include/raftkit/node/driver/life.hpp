@@ -24,6 +24,7 @@ result<void> driver<Parts>::open() {
     result<recovered_log> log = parts_.storage.open(who, parts_.port());
     if (!log) return log.why();
     storage_open_ = true;
+    limit_batches();
     parts_.self = log->self;
     if (log->found) {
         if (error why = check_found(*log->found)) return why;
@@ -42,7 +43,9 @@ result<void> driver<Parts>::open() {
     const core::start_plan plan =
         judge_machine(seen, core::reconcile(seen), durable.value_or(log_id{}));
     if (plan.action == core::start_action::damaged) {
-        if (error why = check_found(damage_of(plan))) return why;
+        damage seen_damage = damage_of(plan);
+        locate(seen_damage, *report);
+        if (error why = check_found(seen_damage)) return why;
     }
     if (seen.snapshot && !seen.restore_skipped) restore_first_ = seen.snapshot;
 
@@ -97,6 +100,24 @@ error driver<Parts>::check_found(const damage& seen) {
     found_ = seen;
     maybe(verdict == damage_verdict::repair);  // no repair is built: it is refused as well
     return {errc::corrupt, 0, seen.where, seen.offset != 0 ? seen.offset : seen.first.value};
+}
+
+// An operator looks for a file: the snapshot that was set aside if the log needs one, else what the
+// log can name.
+template <class Parts>
+void driver<Parts>::locate(damage& seen, const store_report& report) {
+    if (seen.part == damaged_part::no_snapshot && !report.found.empty()) {
+        seen.file = report.found.front().file;
+        seen.offset = report.found.front().offset;
+        return;
+    }
+    if constexpr (requires { parts_.storage.locate(seen); }) parts_.storage.locate(seen);
+}
+
+template <class Parts>
+void driver<Parts>::limit_batches() noexcept {
+    if constexpr (requires { parts_.storage.batches_max(u32{}); })
+        parts_.storage.batches_max(parts_.options.persist_batches_max);
 }
 
 template <class Parts>

@@ -61,8 +61,15 @@ public:
     // Never waits for the disk. What a batch points to is copied, the bytes of its runs stay lent.
     void enqueue(const persist_batch& batch) noexcept {
         const std::lock_guard hold(guard_);
-        filling_.add(batch);
+        filling_.add(batch, batches_max_);
     }
+    void batches_max(u32 count) noexcept {
+        const std::lock_guard hold(guard_);
+        batches_max_ = count;
+    }
+    // Names the file of what is amiss, and the place where the log holds its first entry or would.
+    // After open(), before the first batch.
+    void locate(damage& found) const;
     void enqueue(const load_request& asked) noexcept {
         const std::lock_guard hold(guard_);
         filling_.add(asked);
@@ -147,8 +154,9 @@ private:
     typename Files::handle lock_;
     bool is_open_ = false;
 
-    mutable std::mutex guard_;  // of the next two
+    mutable std::mutex guard_;  // of the next three
     job_list filling_;
+    u32 batches_max_ = ~0u;
     persisted published_;
     std::atomic<u64> room_allocated_{0};
 

@@ -33,8 +33,10 @@ struct job_list {
     std::vector<run_view> runs;
     std::vector<std::byte> encoded;
     std::vector<peer_book> peers;
+    u32 batches = 0;  // of log records, among the jobs
 
     void clear() noexcept {
+        batches = 0;
         jobs.clear();
         runs.clear();
         encoded.clear();
@@ -46,9 +48,13 @@ struct job_list {
         encoded.reserve(1024);
     }
 
-    void add(const persist_batch& batch) {
+    // Beyond `batches_max` that wait, a batch becomes a part of the last one: nobody gains from the
+    // order of two that wait for the same sync.
+    void add(const persist_batch& batch, u32 batches_max) {
+        if (batches >= batches_max && merge(batch)) return;
         job made;
         made.id = batch.id;
+        if (batch.peers == nullptr) ++batches;
         if (batch.peers != nullptr) {
             RAFTKIT_ASSERT(batch.hard == nullptr && batch.fence == nullptr &&
                            batch.reset == nullptr);
@@ -97,7 +103,41 @@ struct job_list {
 
 private:
     static constexpr u32 record_bytes_of_fence = record_bytes(fence_payload_bytes);
+    // A batch is atomic, and its frame is better one of a usual size.
+    static constexpr u64 merged_bytes_max = 256u << 10;
 
+    // Only what goes on where the last batch ended: no reset, no fence, nothing superseded.
+    bool merge(const persist_batch& batch) {
+        if (jobs.empty() || batch.peers != nullptr || batch.fence != nullptr ||
+            batch.reset != nullptr) {
+            return false;
+        }
+        job& last = jobs.back();
+        if (last.kind != job_kind::batch || last.has_fence || last.resets) return false;
+        u64 bytes = 0;
+        index_t end;
+        for (const run_view& each : runs_of(last)) {
+            bytes += each.bytes;
+            end = each.last();
+        }
+        for (const run_view& each : batch.append) {
+            if (each.empty()) continue;
+            if (end && each.first != end.next()) return false;
+            bytes += each.bytes;
+            end = each.last();
+        }
+        if (bytes > merged_bytes_max) return false;
+        last.id = batch.id;
+        if (batch.hard != nullptr) {
+            last.has_hard = true;
+            last.hard = *batch.hard;
+        }
+        for (const run_view& each : batch.append) {
+            if (!each.empty()) runs.push_back(each);
+        }
+        last.runs = static_cast<u32>(runs.size()) - last.runs_at;
+        return true;
+    }
     void add_fence(job& made, const fence_mark& fence) {
         made.fence = fence;
         made.fence_at = static_cast<u32>(encoded.size());

@@ -56,6 +56,20 @@ result<recovered_log> wal_engine<Files, Clock>::open(const identity& who,
     return open_new(who);
 }
 
+template <files Files, class Clock>
+void wal_engine<Files, Clock>::locate(damage& found) const {
+    u64 seq = writer_.segment().seq;
+    found.offset = writer_.end().offset;
+    if (const wal_disk::log_point* point = places_.find(found.first)) {
+        seq = point->segment;
+        found.offset = point->offset;
+    } else if (found.first <= base_.index) {
+        seq = places_.lowest_segment();
+        found.offset = 0;
+    }
+    found.file = wal_disk::path_of(options_->directory, {wal_disk::file_kind::segment, seq});
+}
+
 // wal-1 named and durable, then node.identity: a directory with an identity has a log.
 template <files Files, class Clock>
 result<recovered_log> wal_engine<Files, Clock>::open_new(const identity& who) noexcept {

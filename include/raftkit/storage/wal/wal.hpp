@@ -50,6 +50,15 @@ public:
         end_turn();
     }
 
+    // After open(): in which file the log holds what is said to be amiss, or would hold it.
+    void locate(damage& found) const {
+        if (engine_ != nullptr) engine_->locate(found);
+    }
+    // So many batches may wait for the disk; later ones join the last of them.
+    void batches_max(u32 count) noexcept {
+        if (engine_ != nullptr) engine_->batches_max(count);
+    }
+
     // The end of a turn: what was asked for begins. Returns what is durable.
     persisted flush() noexcept {
         turns_end_by_flush_ = true;
