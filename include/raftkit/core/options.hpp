@@ -11,6 +11,7 @@ namespace core {
 
 struct options {
     duration heartbeat_interval = milliseconds(100);
+    // With lease_reads on the lower one is a number of the whole cluster: README.md.
     duration election_timeout_min = seconds(1), election_timeout_max = seconds(2);
     bool prevote = true, check_quorum = true;
     bool lease_reads = false;
