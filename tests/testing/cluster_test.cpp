@@ -41,6 +41,7 @@ TEST_CASE("a cluster of real nodes keeps its promises under every seed and comes
         total.installs += ended.installs;
         total.changes += ended.changes;
         total.crashes += ended.crashes;
+        total.rotted += ended.rotted;
         if (only != 0) MESSAGE(ended.tail);
         if (ended.ok) continue;
         const run_outcome again = cluster(draw_swarm(seed), true).run();
@@ -53,6 +54,7 @@ TEST_CASE("a cluster of real nodes keeps its promises under every seed and comes
     CHECK(total.writes > seeds * 10);
     CHECK(total.reads > seeds);
     CHECK(total.installs > 0);
+    CHECK(total.rotted > 0);  // scenario D50
     CHECK(total.changes > 0);
     CHECK(total.crashes > seeds / 4);
 }

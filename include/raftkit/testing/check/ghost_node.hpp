@@ -40,12 +40,13 @@ struct ghost_disk {
 
 struct ghost_node {
     bool up = false, failed = false;
-    ghost_disk memory;    // as if everything asked for were done
-    ghost_disk durable;   // what a power cut leaves for certain
+    ghost_disk memory;   // as if everything asked for were done
+    ghost_disk durable;  // what a power cut leaves for certain
     std::deque<ghost_batch> waiting;
-    index_t compacted;    // the highest base it asked for in this life or before
+    index_t compacted;                     // the highest base it asked for in this life or before
     std::vector<snapshot_meta> snapshots;  // durable and listed
     index_t applied;
+    index_t rotten;  // a snapshot that may be passed over, though it was the newest
     std::optional<core::status> seen;  // in this life
 
     index_t newest_snapshot() const noexcept {

@@ -84,6 +84,8 @@ public:
     // --- snapshots
     void published(node_id who, const snapshot_meta& meta);
     void removed(node_id who, snapshot_id id);
+    // The disk damaged it behind the node's back.
+    void rotted(node_id who, snapshot_id id) { nodes_[who].rotten = id.at.index; }
     // All that a store holds, when it is opened.
     void listed(node_id who, const std::vector<snapshot_meta>& all);
     void restored(node_id who, log_id at);

@@ -20,7 +20,7 @@ struct run_outcome {
     std::string why, tail;
     u64 fingerprint = 0;
     u64 writes = 0, reads = 0, committed = 0, terms = 0, crashes = 0, changes = 0, transfers = 0,
-        installs = 0;
+        installs = 0, rotted = 0;
 };
 
 inline configuration voters_upto(u32 count) {

@@ -20,8 +20,7 @@ struct sim_policies : manual_policies {
     throttle::none throttle{};
     sim_executor work_on{};
 };
-using sim_node =
-    node<observed_wal, sim_transport, register_map, observed_snapshots, sim_policies>;
+using sim_node = node<observed_wal, sim_transport, register_map, observed_snapshots, sim_policies>;
 
 struct seat_plan {  // what the cluster draws beside the swarm
     u64 segment_bytes = 16u << 10;
@@ -47,6 +46,7 @@ public:
     sim_disk& disk() noexcept { return disk_; }
     u64 incarnation() const noexcept { return witness_ ? witness_->incarnation : 0; }
     u64 installs() const noexcept { return installs_; }
+    u64 rotted() const noexcept { return rotted_; }
 
     void start();
     void kill(death how);
@@ -65,6 +65,7 @@ private:
     void poll();
     void schedule(instant when);
     void sort_out();
+    void rot();
     void make_workshop();
     void make_witness();
     machine_watch watch() noexcept;
@@ -73,7 +74,7 @@ private:
     node_id id_;
     seat_plan plan_;
     sim_disk disk_;
-    u64 life_ = 0, installs_ = 0;
+    u64 life_ = 0, installs_ = 0, rotted_ = 0;
     i64 ahead_ns_ = 0;
     instant paused_until_;
     instant scheduled_ = never;
@@ -115,24 +116,24 @@ inline void sim_seat::make_witness() {
 }
 
 inline machine_watch sim_seat::watch() noexcept {
-    return {this,
-            [](void* who, const command& done, const register_state& now) {
-                auto* self = static_cast<sim_seat*>(who);
-                self->look();
-                self->in_->check.applied_command(self->id_,
-                                                 {done.at, entry_kind::command, done.body});
-                self->in_->check.digest(self->id_, done.at.index, digest_of(now));
-                self->in_->log.note(now.chain);
-            },
-            [](void* who, const snapshot_meta& from, const register_state& now) {
-                auto* self = static_cast<sim_seat*>(who);
-                ++self->installs_;
-                self->look();
-                if (self->in_->log.in_words())
-                    self->in_->say(self->id_, "restored " + words(from.id.at));
-                self->in_->check.restored(self->id_, from.id.at);
-                self->in_->check.digest(self->id_, now.at.index, digest_of(now));
-            }};
+    return {
+        this,
+        [](void* who, const command& done, const register_state& now) {
+            auto* self = static_cast<sim_seat*>(who);
+            self->look();
+            self->in_->check.applied_command(self->id_, {done.at, entry_kind::command, done.body});
+            self->in_->check.digest(self->id_, done.at.index, digest_of(now));
+            self->in_->log.note(now.chain);
+        },
+        [](void* who, const snapshot_meta& from, const register_state& now) {
+            auto* self = static_cast<sim_seat*>(who);
+            ++self->installs_;
+            self->look();
+            if (self->in_->log.in_words())
+                self->in_->say(self->id_, "restored " + words(from.id.at));
+            self->in_->check.restored(self->id_, from.id.at);
+            self->in_->check.digest(self->id_, now.at.index, digest_of(now));
+        }};
 }
 
 inline void sim_seat::start() {
@@ -167,10 +168,33 @@ inline void sim_seat::start() {
         return;
     }
     opened_ = true;
+    rot();
     paused_until_ = {};
     scheduled_ = never;
     sort_out();
     if (node_) nudge();
+}
+
+// The newest snapshot rots before it is read, wherever an older one and the log behind it are
+// there: the node has to come back (scenario D50).
+inline void sim_seat::rot() {
+    prng dice(in_->plan.seed ^ group() * 0x9e3779b97f4a7c15ULL);
+    const node_status now = node_->status();
+    if (!in_->faults || now.phase != node_phase::restoring || dice.below(2) == 0) return;
+    const auto names = disk_.files().list("snap");
+    if (!names) return;
+    std::vector<snapshot_id> kept;
+    for (const std::string& each : *names) {
+        if (const auto id = snapshot_disk::published_id(each)) kept.push_back(*id);
+    }
+    std::sort(kept.begin(), kept.end(), [](snapshot_id a, snapshot_id b) { return older(b, a); });
+    if (kept.size() < 2 || now.first > kept[1].at.index.next()) return;
+    const std::string file = "snap/snap-" + snapshot_disk::name_of(kept[0]) + "/section-000.snap";
+    const u64 bytes = disk_.content(file).size();
+    if (bytes == 0 || !disk_.flip_bits(file, dice.below(bytes))) return;
+    ++rotted_;
+    in_->check.rotted(id_, kept[0]);
+    if (in_->log.in_words()) in_->say(id_, "finds " + words(kept[0].at) + " rotten");
 }
 
 // What a dying process still does must not reach the disk: every call fails until the crash has
@@ -231,7 +255,8 @@ inline void sim_seat::sort_out() {
         look();
         in_->check.check_commit(id_);
         if (node_->members() != nullptr) in_->check.check_in_force(id_, *node_->members());
-        in_->check.check_applied(id_);
+        // At a start a node counts what it restores as applied before the machine has it.
+        if (node_->status().phase != node_phase::restoring) in_->check.check_applied(id_);
     }
     std::vector<parcel> leaving = std::exchange(witness_->leaving, {});
     for (const parcel& mail : leaving) {

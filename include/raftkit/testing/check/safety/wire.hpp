@@ -204,9 +204,10 @@ inline void safety::check_rising(node_id who, const core::status& before, const 
     };
     rises("term", before.term, now.term);
     rises("commit", before.commit, now.commit);
-    rises("applied", before.applied, now.applied);
+    const index_t rotten = nodes_[who].rotten;
+    if (before.applied != rotten) rises("applied", before.applied, now.applied);
     rises("first", before.first, now.first);
-    rises("snapshot", before.snapshot, now.snapshot);
+    if (before.snapshot != rotten) rises("snapshot", before.snapshot, now.snapshot);
     if (before.role != role_kind::leader || now.role != role_kind::leader ||
         before.term != now.term) {
         return;

@@ -170,7 +170,10 @@ inline run_outcome cluster::report() {
     counted_.reads = world_.clients.reads;
     counted_.committed = world_.check.committed().value;
     counted_.terms = world_.check.terms_led();
-    for (const auto& each : seats_) counted_.installs += each->installs();
+    for (const auto& each : seats_) {
+        counted_.installs += each->installs();
+        counted_.rotted += each->rotted();
+    }
     return counted_;
 }
 
