@@ -71,6 +71,7 @@ TEST_CASE("the configuration at every index follows a model through any sequence
                 const u64 expected = std::prev(truth.upper_bound(at))->second;
                 REQUIRE(history.at({at}).index == index_t{expected});
             }
+            CHECK(history.size() == truth.size());  // nothing is kept for nobody
             CHECK(history.latest().index == index_t{truth.rbegin()->second});
             const configuration* above = history.first_above({base});
             const auto next = truth.upper_bound(base);

@@ -65,6 +65,17 @@ TEST_CASE("partitions of every shape change all the time, and afterwards all is 
     });
 }
 
+TEST_CASE("a follower that is always a little behind is not sent snapshots for ever") {
+    // Scenario D73: a snapshot after every entry, and no entry is kept behind it.
+    run_all([](swarm& plan) {
+        plan.voters = 3;
+        plan.snapshot_every = 1;
+        plan.trailing = 0;
+        plan.wire.loss = 100'000;
+        plan.wire.delay_max = milliseconds(20);
+    });
+}
+
 TEST_CASE("in a ring everybody hears two neighbours, a bridge hears all") {
     for (const u64 count : {3U, 4U, 5U, 7U}) {
         scheduler time(1);

@@ -50,12 +50,16 @@ private:
     struct asked_write : proposal {
         cluster* home = nullptr;
         node_id at;
+        u64 life = 0;  // of its node: with it dies the answer
+        bool over = false;
         index_t began;
         std::vector<std::byte> bytes;
     };
     struct asked_read : operation {
         cluster* home = nullptr;
         node_id at;
+        u64 life = 0;
+        bool over = false;
         index_t began;
     };
 
@@ -75,6 +79,8 @@ private:
     void break_links();
     void change_members(sim_seat& at);
     void heal();
+    template <class Asked>
+    void check_answered(const std::vector<std::unique_ptr<Asked>>& all);
     std::vector<observed_node> observed(std::vector<node_status>& into);
     run_outcome report();
     template <class Act>
@@ -157,6 +163,7 @@ inline void cluster::write(sim_seat& at) {
     auto mine = std::make_unique<asked_write>();
     mine->home = this;
     mine->at = at.id();
+    mine->life = at.life();
     mine->began = world_.clients.begin();
     const u64 padding =
         world_.plan.value_bytes_max == 0 ? 0 : dice_.below(world_.plan.value_bytes_max);
@@ -174,6 +181,7 @@ inline void cluster::write(sim_seat& at) {
 }
 
 inline void cluster::ended(asked_write& mine, error why, byte_span reply) {
+    mine.over = true;
     if (seat(mine.at).disk().crashed()) return;  // nobody hears a dead process
     switch (outcome_of(why.code)) {
         case outcome::done:
@@ -191,6 +199,7 @@ inline void cluster::read(sim_seat& at) {
     auto mine = std::make_unique<asked_read>();
     mine->home = this;
     mine->at = at.id();
+    mine->life = at.life();
     mine->began = world_.clients.begin();
     mine->finish = [](operation& self, error why, byte_span) noexcept {
         auto& ended = static_cast<asked_read&>(self);
@@ -202,6 +211,7 @@ inline void cluster::read(sim_seat& at) {
 }
 
 inline void cluster::ended(asked_read& mine, error why) {
+    mine.over = true;
     sim_seat& at = seat(mine.at);
     if (why || at.disk().crashed()) return;
     world_.clients.read_ended(mine.began, at.node().machine().state().at.index);
@@ -214,10 +224,12 @@ void cluster::ask(void (sim_node::*how)(Request&) noexcept, sim_seat& at, Prepar
     prepare(*mine);
     (at.node().*how)(*mine);
     at.nudge();
-    if constexpr (std::is_same_v<Request, membership_change>) changes_.push_back(std::move(mine));
+    if constexpr (std::is_same_v<Request, membership_change>)
+        changes_.push_back(std::move(mine));
     else if constexpr (std::is_same_v<Request, leadership_transfer>)
         transfers_.push_back(std::move(mine));
-    else tickets_.push_back(std::move(mine));
+    else
+        tickets_.push_back(std::move(mine));
 }
 
 inline void cluster::clients() {

@@ -46,6 +46,7 @@ public:
     sim_disk& disk() noexcept { return disk_; }
     u64 incarnation() const noexcept { return witness_ ? witness_->incarnation : 0; }
     u64 installs() const noexcept { return installs_; }
+    u64 life() const noexcept { return life_; }
     u64 rotted() const noexcept { return rotted_; }
 
     void start();

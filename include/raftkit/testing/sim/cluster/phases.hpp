@@ -152,7 +152,20 @@ inline void cluster::heal() {
     run_until(world_.time.now() + timeout * 3);
     if (!world_.ok()) return;
     const std::string why = rest.unrest(observed(kept));
-    if (!why.empty()) world_.fail({}, "I-11 " + why);
+    if (!why.empty()) return world_.fail({}, "I-11 " + why);
+    check_answered(writes_);
+    check_answered(reads_);
+}
+
+// At rest nobody waits any more, unless the node that was asked has died since, or is no member any
+// more: what became of its last entries nobody tells it.
+template <class Asked>
+void cluster::check_answered(const std::vector<std::unique_ptr<Asked>>& all) {
+    for (const auto& each : all) {
+        if (each->over || !seat(each->at).up() || seat(each->at).life() != each->life) continue;
+        if (world_.check.members_now().find(each->at) == nullptr) continue;
+        return world_.fail(each->at, "I-11 a client is never answered");
+    }
 }
 
 inline run_outcome cluster::report() {
