@@ -11,8 +11,7 @@ using namespace coordinator_part;
 
 TEST_CASE("a ticket that is cancelled or late ends once, wherever it waits") {
     // invariant: every ticket completes exactly once
-    node_part at;
-    at.it.applied({10});
+    applied_part at(10);
     snapshot_ticket shared, late, withdrawn, asked;
     late.deadline = at.now + seconds(1);
     at.request(shared);
@@ -36,11 +35,8 @@ TEST_CASE("a ticket that is cancelled or late ends once, wherever it waits") {
 
 TEST_CASE("closing lets a running save end, stops who waits, and cancels at the deadline") {
     // S004-40
-    node_part at;
-    at.it.applied({10});
-    snapshot_ticket a, b;
-    at.request(a);
-    at.captured(10);
+    saving_part at(10);
+    snapshot_ticket b;
     at.request(b);
     at.out.clear();
     at.it.close(at.now + seconds(3), at.out);
@@ -49,7 +45,7 @@ TEST_CASE("closing lets a running save end, stops who waits, and cancels at the 
     at.now = at.now + seconds(3);
     at.it.advance(at.now, at.out);
     CHECK(count<order::cancel_save>(at.out) == 1);
-    CHECK(at.answers() == std::vector<told>{{&a, errc::stopped, 0, false}});
+    CHECK(at.answers() == std::vector<told>{{&at.asked, errc::stopped, 0, false}});
     CHECK(at.it.deadline() == never);
     at.save_fails(errc::cancelled);
     CHECK(at.it.quiet());
@@ -58,8 +54,7 @@ TEST_CASE("closing lets a running save end, stops who waits, and cancels at the 
 }
 
 TEST_CASE("a trigger may begin a last save while closing, until the deadline") {
-    node_part at;
-    at.it.applied({10});
+    applied_part at(10);
     at.it.close(at.now + seconds(3), at.out);
     CHECK(at.it.asks_trigger(at.now));
     CHECK_FALSE(at.it.asks_trigger(at.now + seconds(3)));
@@ -71,29 +66,22 @@ TEST_CASE("a trigger may begin a last save while closing, until the deadline") {
 }
 
 TEST_CASE("what is being published when time runs out is not taken back") {
-    node_part at;
-    at.it.applied({10});
-    snapshot_ticket asked;
-    at.request(asked);
-    at.captured(10);
+    saving_part at(10);
     REQUIRE(at.it.may_publish());
     at.it.close(at.now, at.out);
     at.it.advance(at.now, at.out);
     CHECK(count<order::cancel_save>(at.out) == 0);
     at.out.clear();
     at.save_done();
-    CHECK(at.answers() == std::vector<told>{{&asked, errc::ok, 10, false}});
+    CHECK(at.answers() == std::vector<told>{{&at.asked, errc::ok, 10, false}});
 }
 
 // ---- installs ----
 
 TEST_CASE("install_cancels_save: the save gives way, its requests are served after the install") {
     // scenario: install meets save; S000-44
-    node_part at;
-    at.it.applied({10});
-    snapshot_ticket asked, other;
-    at.request(asked);
-    at.captured(10);
+    saving_part at(10);
+    snapshot_ticket other;
     at.out.clear();
     REQUIRE(at.it.install_began(clash_verdict::cancel_save, at.out));
     CHECK(count<order::cancel_save>(at.out) == 1);
@@ -115,12 +103,11 @@ TEST_CASE("install_cancels_save: the save gives way, its requests are served aft
     at.it.install_ended(true, at.now, at.out);
     CHECK(count<order::ask_compaction>(at.out) >= 1);
     CHECK(at.answers() ==
-          std::vector<told>{{&asked, errc::ok, 500, true}, {&other, errc::ok, 500, true}});
+          std::vector<told>{{&at.asked, errc::ok, 500, true}, {&other, errc::ok, 500, true}});
 }
 
 TEST_CASE("an install that comes during the capture drops the image") {
-    node_part at;
-    at.it.applied({10});
+    applied_part at(10);
     snapshot_ticket asked;
     at.request(asked);
     REQUIRE(at.it.install_began(clash_verdict::cancel_save, at.out));
@@ -135,26 +122,18 @@ TEST_CASE("an install that comes during the capture drops the image") {
 }
 
 TEST_CASE("save_blocks_install: the install is busy, the save goes on") {
-    node_part at;
-    at.it.applied({10});
-    snapshot_ticket asked;
-    at.request(asked);
-    at.captured(10);
+    saving_part at(10);
     at.out.clear();
     CHECK_FALSE(at.it.install_began(clash_verdict::finish_save_first, at.out));
     CHECK(count<order::cancel_save>(at.out) == 0);
     at.save_done();
-    CHECK(at.answers() == std::vector<told>{{&asked, errc::ok, 10, false}});
+    CHECK(at.answers() == std::vector<told>{{&at.asked, errc::ok, 10, false}});
     CHECK(at.it.install_began(clash_verdict::finish_save_first, at.out));
 }
 
 TEST_CASE("side_by_side: both run, and an older save never comes after a newer install") {
     // known bug 58; S003-32
-    node_part at;
-    at.it.applied({10});
-    snapshot_ticket asked;
-    at.request(asked);
-    at.captured(10);
+    saving_part at(10);
     at.out.clear();
     REQUIRE(at.it.install_began(clash_verdict::run_both, at.out));
     CHECK(count<order::cancel_save>(at.out) == 0);
@@ -165,14 +144,13 @@ TEST_CASE("side_by_side: both run, and an older save never comes after a newer i
     CHECK_FALSE(at.it.may_publish());
     at.out.clear();
     at.save_fails(errc::cancelled);
-    CHECK(at.answers() == std::vector<told>{{&asked, errc::ok, 500, true}});
+    CHECK(at.answers() == std::vector<told>{{&at.asked, errc::ok, 500, true}});
     CHECK(at.it.kept().size() == 1);
 }
 
 TEST_CASE("a save that a listing has overtaken is not published") {
     // known bug 58
-    node_part at;
-    at.it.applied({10});
+    applied_part at(10);
     at.it.due("test", at.now, at.out);
     at.captured(10);
     snapshot_manifest newer;
@@ -182,8 +160,7 @@ TEST_CASE("a save that a listing has overtaken is not published") {
 }
 
 TEST_CASE("a save may begin beside an install unless the policy says otherwise") {
-    node_part at;
-    at.it.applied({10});
+    applied_part at(10);
     REQUIRE(at.it.install_began(clash_verdict::run_both, at.out));
     CHECK(at.it.asks_trigger(at.now));
     at.it.due("entries", at.now, at.out);
@@ -192,8 +169,7 @@ TEST_CASE("a save may begin beside an install unless the policy says otherwise")
 
 TEST_CASE("past the point of no return a request is busy and nothing is captured") {
     // S003-26
-    node_part at;
-    at.it.applied({10});
+    applied_part at(10);
     REQUIRE(at.it.install_began(clash_verdict::run_both, at.out));
     at.it.install_filled();
     snapshot_ticket asked;

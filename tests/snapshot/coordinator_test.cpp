@@ -8,8 +8,7 @@ using namespace coordinator_part;
 
 TEST_CASE("a request captures, saves and ends with the id of the durable snapshot") {
     // scenario D40, S000-05
-    node_part at;
-    at.it.applied({42});
+    applied_part at(42);
     snapshot_ticket asked;
     at.request(asked);
     CHECK(count<order::capture>(at.out) == 1);
@@ -34,8 +33,7 @@ TEST_CASE("a request captures, saves and ends with the id of the durable snapsho
 
 TEST_CASE("requests present at the capture share it, later ones get the next") {
     // scenario D43, S000-07
-    node_part at(with(on_busy::join));
-    at.it.applied({10});
+    applied_part at(10, with(on_busy::join));
     snapshot_ticket a, b, c, d;
     at.request(a);
     at.request(b);
@@ -54,22 +52,19 @@ TEST_CASE("requests present at the capture share it, later ones get the next") {
 }
 
 TEST_CASE("a request that came during a save after which nothing was applied is answered by it") {
-    node_part at;
-    at.it.applied({10});
-    snapshot_ticket a, b;
-    at.request(a);
-    at.captured(10);
+    saving_part at(10);
+    snapshot_ticket b;
     at.request(b);
     at.out.clear();
     at.save_done();
     CHECK(count<order::capture>(at.out) == 0);
-    CHECK(at.answers() == std::vector<told>{{&a, errc::ok, 10, false}, {&b, errc::ok, 10, true}});
+    CHECK(at.answers() ==
+          std::vector<told>{{&at.asked, errc::ok, 10, false}, {&b, errc::ok, 10, true}});
 }
 
 TEST_CASE("with refuse a second request is busy from the capture to the end") {
     // S003-27
-    node_part at(with(on_busy::refuse));
-    at.it.applied({10});
+    applied_part at(10, with(on_busy::refuse));
     snapshot_ticket a, b, c, d;
     at.request(a);
     at.request(b);
@@ -85,8 +80,7 @@ TEST_CASE("with refuse a second request is busy from the capture to the end") {
 }
 
 TEST_CASE("with queue each request has a save of its own while there is something to save") {
-    node_part at(with(on_busy::queue));
-    at.it.applied({10});
+    applied_part at(10, with(on_busy::queue));
     snapshot_ticket a, b, c;
     at.request(a);
     at.request(b);
@@ -104,8 +98,7 @@ TEST_CASE("with queue each request has a save of its own while there is somethin
 
 TEST_CASE("nothing new answers the old id, without a save, and compaction is asked all the same") {
     // scenario D44, S003-28, S004-09
-    node_part at({}, {30});
-    at.it.applied({30});
+    applied_part at(30, {}, {30});
     snapshot_ticket asked;
     at.request(asked);
     CHECK(count<order::capture>(at.out) == 0);
@@ -118,8 +111,7 @@ TEST_CASE("nothing new answers the old id, without a save, and compaction is ask
 }
 
 TEST_CASE("a trigger begins a save only where one makes sense") {
-    node_part at({}, {30});
-    at.it.applied({30});
+    applied_part at(30, {}, {30});
     at.it.due("entries", at.now, at.out);
     CHECK(at.out.empty());
     at.it.applied({31});
@@ -138,8 +130,7 @@ TEST_CASE("a trigger begins a save only where one makes sense") {
 }
 
 TEST_CASE("a request in a node that does not serve or closes is refused") {
-    node_part at;
-    at.it.applied({5});
+    applied_part at(5);
     at.it.serving(false);
     snapshot_ticket asked;
     at.request(asked);
@@ -152,11 +143,8 @@ TEST_CASE("a request in a node that does not serve or closes is refused") {
 
 TEST_CASE("a failed save gives its error to who shared it and to nobody else") {
     // S004-18
-    node_part at;
-    at.it.applied({10});
-    snapshot_ticket a, b;
-    at.request(a);
-    at.captured(10);
+    saving_part at(10);
+    snapshot_ticket b;
     at.request(b);
     at.out.clear();
     at.save_fails(errc::no_space);
@@ -164,7 +152,7 @@ TEST_CASE("a failed save gives its error to who shared it and to nobody else") {
     CHECK(count<order::ask_compaction>(at.out) == 0);  // known bug 43
     CHECK(count<order::save_failed>(at.out) == 1);
     CHECK(count<order::capture>(at.out) == 1);  // b does not wait for a back-off
-    CHECK(at.answers() == std::vector<told>{{&a, errc::no_space, 0, false}});
+    CHECK(at.answers() == std::vector<told>{{&at.asked, errc::no_space, 0, false}});
     CHECK(at.it.kept().empty());
 }
 
@@ -200,8 +188,7 @@ TEST_CASE(
 TEST_CASE("after snapshot_failures_max failures only a request saves, and its success heals") {
     snapshot_options options;
     options.snapshot_failures_max = 2;
-    node_part at(options);
-    at.it.applied({10});
+    applied_part at(10, options);
     for (int round = 0; round < 2; ++round) {
         at.it.due("entries", at.now, at.out);
         at.captured(10);
@@ -217,8 +204,7 @@ TEST_CASE("after snapshot_failures_max failures only a request saves, and its su
 }
 
 TEST_CASE("a capture that fails ends the attempt with its error") {
-    node_part at;
-    at.it.applied({10});
+    applied_part at(10);
     snapshot_ticket asked;
     at.request(asked);
     at.out.clear();
@@ -229,8 +215,7 @@ TEST_CASE("a capture that fails ends the attempt with its error") {
 
 TEST_CASE("an image above what is applied is refused, one below the newest is not saved") {
     // known bugs 58, 72; S001-09
-    node_part at({}, {20});
-    at.it.applied({30});
+    applied_part at(30, {}, {20});
     snapshot_ticket asked;
     at.request(asked);
     at.out.clear();
@@ -271,8 +256,7 @@ TEST_CASE("ids count up from the highest listed and differ from node to node") {
 
 TEST_CASE("a listing that is unknown after a save means no compaction, but the snapshot counts") {
     // known bug 43
-    node_part at;
-    at.it.applied({10});
+    applied_part at(10);
     at.it.due("test", at.now, at.out);
     at.captured(10);
     REQUIRE(at.it.may_publish());
@@ -286,8 +270,7 @@ TEST_CASE("a listing that is unknown after a save means no compaction, but the s
 // ---- peers ----
 
 TEST_CASE("all peers that need a snapshot share one save, with each other and with requests") {
-    node_part at({}, {10});
-    at.it.applied({50});
+    applied_part at(50, {}, {10});
     at.it.wanted_by_peers({40}, at.now, at.out);
     at.it.wanted_by_peers({45}, at.now, at.out);
     snapshot_ticket asked;
@@ -302,16 +285,14 @@ TEST_CASE("all peers that need a snapshot share one save, with each other and wi
 }
 
 TEST_CASE("a peer that can have a stored snapshot after all is told at once") {
-    node_part at({}, {40});
-    at.it.applied({50});
+    applied_part at(50, {}, {40});
     at.it.wanted_by_peers({40}, at.now, at.out);
     CHECK(count<order::look_again>(at.out) == 1);
     CHECK(count<order::capture>(at.out) == 0);
 }
 
 TEST_CASE("a failed save for peers is told, and the next one waits for the back-off") {
-    node_part at;
-    at.it.applied({50});
+    applied_part at(50);
     at.it.wanted_by_peers({40}, at.now, at.out);
     at.captured(50);
     at.out.clear();

@@ -74,6 +74,23 @@ struct node_part {
     bool capturing() const { return it.phase() == save_phase::capturing; }
 };
 
+// One that has applied up to `index` since the snapshots in `stored`.
+struct applied_part : node_part {
+    explicit applied_part(u64 index, snapshot_options chosen = {}, std::vector<u64> stored = {})
+        : node_part(chosen, std::move(stored)) {
+        it.applied({index});
+    }
+};
+// One in which a request's save is under way; what was ordered so far is still in `out`.
+struct saving_part : applied_part {
+    explicit saving_part(u64 index, snapshot_options chosen = {}, std::vector<u64> stored = {})
+        : applied_part(index, chosen, std::move(stored)) {
+        request(asked);
+        captured(index);
+    }
+    snapshot_ticket asked;
+};
+
 inline snapshot_options with(on_busy rule) {
     snapshot_options options;
     options.snapshot_on_busy = rule;
