@@ -8,6 +8,7 @@
 // bad arguments.
 
 #include <raftkit/snapshot/manifest.hpp>
+#include <raftkit/snapshot/store/file_layout.hpp>
 #include <raftkit/storage/identity.hpp>
 #include <raftkit/storage/wal/scan.hpp>
 
@@ -170,6 +171,14 @@ void print_file(posix_files& files, const std::string& path) {
     print_segment(files, path);
 }
 
+// Of what is in the folder of snapshots beside them.
+const char* what_is(const std::string& name) {
+    if (name.starts_with(snapshot_disk::staging_prefix)) return "being written, or cut off";
+    if (name.starts_with(snapshot_disk::trash_prefix)) return "removed, its space not yet free";
+    if (name.starts_with(snapshot_disk::published_prefix)) return "damaged, set aside";
+    return "not ours";
+}
+
 void print_directory(posix_files& files, const std::string& path,
                      const std::vector<std::string>& names) {
     for (const std::string& name : names) {
@@ -181,10 +190,11 @@ void print_directory(posix_files& files, const std::string& path,
     const auto snapshots = files.list(path + "/snap");
     if (!snapshots) return;
     for (const std::string& name : *snapshots) {
-        if (name.rfind("snap-", 0) == 0) {
+        if (name == snapshot_disk::store_lock_name) continue;
+        if (snapshot_disk::published_id(name)) {
             print_manifest(files, path + "/snap/" + name + "/manifest.snap");
         } else {
-            std::printf("  %s/snap/%s: not a published snapshot\n", path.c_str(), name.c_str());
+            std::printf("  %s/snap/%s: %s\n", path.c_str(), name.c_str(), what_is(name));
         }
     }
 }

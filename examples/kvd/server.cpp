@@ -224,6 +224,10 @@ int server::run() {
     h.gone.clear();
     if (!last.stop_cause || last.stop_cause.code == errc::stopped || h.stopping) return 0;
     if (last.stop_cause.code == errc::corrupt && !serving_) {  // what it has to begin with
+        const raftkit::damage* found = h.node.found();
+        if (found != nullptr && !found->file.empty()) {
+            return damaged(found->file, found->offset, found->where);
+        }
         const auto snapshot = raftkit::snapshot_disk::name_of(last.newest_snapshot);
         return damaged(options_.data + "/snap/snap-" + snapshot, last.stop_cause.detail,
                        last.stop_cause.where);

@@ -1,4 +1,4 @@
-"""redis-cli and redis-benchmark against kvd, kvload's own command line, and the bytes that client
+"""redis-cli and redis-benchmark against kvd, the command lines of kvload and inspect, and the bytes that client
 libraries send when they connect."""
 
 import json
@@ -105,6 +105,41 @@ def test_kvload_command_line():
         assert done.returncode == 1 and "200 not read" in done.stdout, done
         done = kvload(*nodes, "--seconds", "1")
         assert done.returncode == 1 and "0 keys acknowledged" in done.stdout, done
+
+
+def test_inspect():
+    """inspect names what is in a data directory, in use or not, and with 1 what is damaged in it"""
+    def inspect(*words):
+        done = subprocess.run([os.environ["KVD_INSPECT"]] + list(words), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, timeout=60)
+        return done.returncode, done.stdout
+    assert inspect()[0] == 2
+    with Cluster(1, ["--snapshot-entries", 0]) as cluster:
+        node = cluster.leader()
+        cluster.write(20)
+        assert node.ask("SNAPSHOT") >= 20
+        for alive in (True, False):
+            status, text = inspect(node.data, "--entries")
+            assert status == 0, text
+            assert "node.identity: node=1" in text and " command " in text, text
+            assert text.count("manifest.snap: at=") == 1, text
+            # Its own locks are nothing to tell of.
+            assert "lock" not in text and "not ours" not in text, text
+            if alive:
+                assert node.stop() == 0
+        snap = os.path.join(node.data, "snap")
+        for name in ("staging-x", "trash-x", "snap-x.corrupt", "x"):
+            os.mkdir(os.path.join(snap, name))
+        text = inspect(node.data)[1]
+        for name, what in (("staging-x", "being written"), ("trash-x", "removed"), ("snap-x.corrupt", "damaged"),
+                           ("x", "not ours")):
+            assert "snap/%s: %s" % (name, what) in text, text
+        manifest = os.path.join(snap, next(n for n in sorted(os.listdir(snap)) if n.startswith("snap-0")), "manifest.snap")
+        with open(manifest, "r+b") as file:
+            file.seek(40)
+            file.write(b"\xff\xff")
+        status, text = inspect(node.data)
+        assert status == 1 and "DAMAGED" in text and manifest in text, text
 
 
 def transcripts():
