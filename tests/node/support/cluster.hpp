@@ -136,18 +136,42 @@ inline configuration voters(std::initializer_list<u64> ids) {
     return made;
 }
 
-class cluster {
+// Where a machine works when a test says so, as a thread of its own would: late.
+struct apply_gate {
+    bool closed = false;
+    operation* waiting = nullptr;
+    void open() {
+        closed = false;
+        if (operation* job = std::exchange(waiting, nullptr)) job->finish(*job, {}, {});
+    }
+};
+struct gated_executor {
+    apply_gate* gate = nullptr;
+    void run(operation& job) noexcept {
+        if (gate->closed) return void(gate->waiting = &job);
+        job.finish(job, {}, {});
+    }
+};
+struct gated_policies : test_policies {
+    gated_executor apply_on{};
+};
+
+template <class Policies>
+class basic_cluster {
 public:
+    using node_type = raftkit::node<plain_storage, heard_transport, testing::register_map,
+                                    memory_snapshots, Policies>;
     struct seat {
+        apply_gate gate;
         plain_disk disk;
         memory_snapshots shelf;
         witness heard;
         node_options options;
-        std::unique_ptr<test_node> up;
-        std::unique_ptr<drive::manual<test_node>> drive;
+        std::unique_ptr<node_type> up;
+        std::unique_ptr<drive::manual<node_type>> drive;
     };
 
-    explicit cluster(u64 count, void (*adjust)(node_options&) = nullptr) : seats_(count) {
+    explicit basic_cluster(u64 count, void (*adjust)(node_options&) = nullptr) : seats_(count) {
         configuration all;
         for (u64 id = 1; id <= count; ++id) all.members.push_back(voters({id}).members[0]);
         for (u64 id = 1; id <= count; ++id) {
@@ -160,18 +184,19 @@ public:
     }
 
     seat& at(u64 id) { return seats_[id - 1]; }
-    test_node& node(u64 id) { return *at(id).up; }
+    node_type& node(u64 id) { return *at(id).up; }
     node_status status(u64 id) { return node(id).status(); }
     const std::map<u32, u64>& values(u64 id) { return node(id).machine().state().values; }
 
     result<void> start(u64 id) {
         seat& one = at(id);
-        test_policies rules;
+        Policies rules;
         rules.observer.to = &one.heard;
-        one.up = std::make_unique<test_node>(one.options, plain_storage(one.disk),
+        if constexpr (requires { rules.apply_on.gate; }) rules.apply_on.gate = &one.gate;
+        one.up = std::make_unique<node_type>(one.options, plain_storage(one.disk),
                                              heard_transport(hub, one.heard),
                                              testing::register_map{}, one.shelf, std::move(rules));
-        one.drive = std::make_unique<drive::manual<test_node>>(*one.up);
+        one.drive = std::make_unique<drive::manual<node_type>>(*one.up);
         const result<void> opened = one.drive->open();
         if (opened) check_order(one.up->status());
         return opened;
@@ -253,5 +278,6 @@ public:
 private:
     std::vector<seat> seats_;
 };
+using cluster = basic_cluster<test_policies>;
 
 }  // namespace node_tests
