@@ -125,8 +125,9 @@ inline void consensus::flush_leader() noexcept {
     }
     if (!office->leaving) return;
     const std::size_t gone = std::erase_if(office->peers, [&](const progress& each) {
-        return each.leaving &&
-               (each.told_commit >= members_.latest().index || now_ >= each.leave_by);
+        return each.leaving && ((each.match() >= members_.latest().index &&
+                                 each.told_commit >= members_.latest().index) ||
+                                now_ >= each.leave_by);
     });
     if (gone != 0) count_voters(*office);
 }
