@@ -102,10 +102,10 @@ struct trio {
         }
     }
     void settle() {
+        const std::array<u32, 3> order{leader, (leader + 1) % 3, (leader + 2) % 3};
         for (bool any = true; any;) {
             any = false;
-            for (u32 k = 0; k < 3; ++k) {
-                const u32 at = (leader + k) % 3;
+            for (const u32 at : order) {
                 if (!nodes[at]->has_effects()) continue;
                 carry_out(at);
                 any = true;

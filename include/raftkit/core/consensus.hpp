@@ -72,7 +72,7 @@ public:
     bool admits(node_id from, term_t term,
                 snapshot_id id) const noexcept;  // may this bulk message be looked at?
     result<snapshot_basis> basis_at(index_t at) const noexcept;
-    bool has_effects() const noexcept { return work_ || pending().has != 0; }
+    bool has_effects() const noexcept { return (u32{work_} | pending().has) != 0; }
     effects& take_effects() noexcept;   // the full one of the two; valid until the next call
     instant deadline() const noexcept;  // call advance() no later than this
     const core::status& status() const noexcept;

@@ -15,6 +15,9 @@ inline void consensus::flush_persist() noexcept {
     effects& filled = out();
     filled.has |= effects::persisting;
     persist_batch& batch = filled.persist;
+    batch.fence = nullptr;
+    batch.peers = nullptr;
+    batch.reset = nullptr;
     if (!entries && dirty_ == book_dirty) return flush_book(batch);
     hard_.commit_hint = std::min(commit_, stable_.stable());
     persist_hard_[filling_] = hard_;
@@ -42,6 +45,8 @@ inline void consensus::flush_book(persist_batch& batch) noexcept {
     stamp carries = carried();
     carries.book = book_version_;
     persist_book_[filling_] = book_;
+    batch.hard = nullptr;
+    batch.append = {};
     batch.peers = &persist_book_[filling_];
     batch.id = stable_.issue(persist_cursor_.index.previous());
     dirty_ = 0;

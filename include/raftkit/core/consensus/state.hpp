@@ -187,10 +187,9 @@ inline effects& consensus::take_effects() noexcept {
     return full;
 }
 
-// Only what `has` names was filled; capacities stay.
+// Only what `has` names was filled; capacities stay. The batch is written whole when it is made.
 inline void consensus::empty(effects& taken) noexcept {
     const u32 has = std::exchange(taken.has, 0);
-    if (has & effects::persisting) taken.persist = {};
     if (has & effects::loading) taken.load.clear();
     if (has & effects::sending) {
         taken.send.clear();
