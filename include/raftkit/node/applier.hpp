@@ -169,6 +169,7 @@ private:
     waiting_reads reads_;
     reply_sink replies_;
     index_t applied_;
+    bool half_restored_ = false;  // an in_place_machine: nobody may look at it
     error failed_;
     progress_t progress_;
 };
@@ -220,6 +221,7 @@ void applier<Machine>::run(const item& next) noexcept {
             if (failed_) return;
             next.writer->commit();
             applied_ = next.upto;
+            half_restored_ = false;
             progress_.committed = true;
     }
 }
@@ -321,6 +323,7 @@ void applier<Machine>::begin_restore_now(const snapshot_meta& of) noexcept {
     result<restore_writer> made = machine_->restore(of);
     if (made) {
         progress_.replacement.emplace(std::move(*made));
+        half_restored_ = in_place_machine<Machine>;
     } else {
         progress_.restore_failed = made.why();
     }
@@ -329,7 +332,12 @@ void applier<Machine>::begin_restore_now(const snapshot_meta& of) noexcept {
 template <class Machine>
 void applier<Machine>::take_reads() noexcept {
     const error stale = failed_ ? error{errc::stopped, 0, "read: apply failed"} : error{};
-    for (std::size_t i = 0; i < taken_.reads.size(); ++i) reads_.add(taken_.reads[i], stale);
+    for (std::size_t i = 0; i < taken_.reads.size(); ++i) {
+        waiting_read each = taken_.reads[i];
+        if (half_restored_)
+            each.at = std::max({each.at, applied_, index_t{1}});  // a stale one, too
+        reads_.add(each, stale);
+    }
     taken_.reads.clear();
     taken_.reads_due = never;
 }
@@ -337,7 +345,7 @@ void applier<Machine>::take_reads() noexcept {
 template <class Machine>
 void applier<Machine>::serve_reads() noexcept {
     if (failed_) return reads_.end_all({errc::stopped, 0, "read: apply failed"});
-    reads_.serve(applied_);
+    if (!half_restored_) reads_.serve(applied_);
 }
 
 RAFTKIT_NAMESPACE_END

@@ -76,12 +76,15 @@ public:
     error open_failure() const noexcept { return open_failure_; }
     // What of the disk was to blame for it, if anything.
     const std::optional<damage>& open_damage() const noexcept { return open_damage_; }
+    // An in_place_machine that is neither what it was nor what it was to be.
+    error machine_lost() const noexcept { return machine_lost_; }
     // Whether stable_reached() has anything to tell; most nodes never install.
     bool watches_stable() const noexcept { return watches_stable_; }
     // Requires: a restore is being committed.
     term_t restoring_term() const noexcept { return restoring_->id.at.term; }
 
 private:
+    static constexpr bool in_place = in_place_machine<machine>;
     using save_t = save_job<image, store>;
     using restore_t = restore_job<writer, store>;
     // Lets an image die on the work executor.
@@ -160,7 +163,9 @@ private:
     std::optional<restore_t> restore_;
     bool restore_cancelled_ = false;
     bool committing_ = false;
-    std::optional<snapshot_meta> restore_next_;  // waits for a cancelled one to die
+    std::optional<snapshot_meta> restore_next_;   // waits for a cancelled one to die
+    std::optional<snapshot_meta> in_place_next_;  // waits until the machine may be overwritten
+    error machine_lost_;
     instant restore_began_{}, progress_at_{};
     u64 restored_bytes_ = 0;
     bool opening_ = false, watches_stable_ = false;
@@ -182,3 +187,4 @@ RAFTKIT_NAMESPACE_END
 
 #include <raftkit/node/snapshot_desk_bodies.hpp>
 #include <raftkit/node/snapshot_desk_orders.hpp>
+#include <raftkit/node/snapshot_desk_restore.hpp>

@@ -169,13 +169,19 @@ void snapshot_desk<Parts>::on(order::quarantine_snapshot& what) {
 
 template <class Parts>
 void snapshot_desk<Parts>::on(order::start_restore& what) {
-    begin_restore(what.meta);
+    if (!in_place) return begin_restore(what.meta);
+    // There is no way back from the first chunk: first nothing more is applied or captured, and the
+    // core says that the snapshot is still wanted.
+    in_place_next_ = what.meta;
+    coordinator_.install_filled();
+    parts_.core->snapshot_filled(what.meta.id);
 }
 
 // The writer is dropped on the executor; one that is being made is dropped when it is there.
 template <class Parts>
 void snapshot_desk<Parts>::on(order::cancel_restore&) {
     restore_next_.reset();
+    in_place_next_.reset();
     if (committing_ || !restoring_) return;
     const bool told = std::exchange(restore_cancelled_, true);
     if (!restore_ || told) return;

@@ -193,6 +193,7 @@ void driver<Parts>::enter(node_phase next) noexcept {
 
 template <class Parts>
 void driver<Parts>::advance_phase() noexcept {
+    if (const error why = desk_->machine_lost()) return fail(why);
     if (parts_.phase == node_phase::restoring) {
         if (const error why = desk_->open_failure()) {
             return fail(desk_->open_damage() ? check_found(*desk_->open_damage()) : why);
