@@ -4,12 +4,17 @@
 // snapshot, and compares them with what Raft promises (Figure 3 of the paper) and what the kit
 // adds. The numbers I-n are those of the kit's list of invariants:
 //
-//   I-1 election safety, one grant a (term, voter) over restarts     I-6  a snapshot is a prefix
-//   I-2 log matching                                                 I-7  one uncommitted
-//   configuration I-3 leader completeness                                          I-9  what only
-//   rises I-4 state machine safety, without gap                            I-10 no compaction past
-//   a durable snapshot I-5 what was acknowledged stays durable                          I-14
-//   nothing leaves after a failed write
+//   I-1   election safety, one grant a (term, voter) over restarts
+//   I-2   log matching
+//   I-3   leader completeness
+//   I-4   state machine safety, without gap, equal states
+//   I-5   what was acknowledged stays durable
+//   I-6   a snapshot is a prefix
+//   I-7   one uncommitted configuration, and the newest one is in force
+//   I-9   what only rises
+//   I-10  no compaction past a durable snapshot
+//   I-12  bytes on their way
+//   I-14  nothing leaves after a failed write
 //
 // Nothing here asks a node for its opinion of these rules. The first violation is kept in words;
 // later ones are usually its consequences.
