@@ -186,6 +186,36 @@ TEST_CASE("a start keeps the newest install that may still help, and nothing els
     CHECK(disk.files().list("snap/staging-" + snapshot_disk::name_of(id_at(9))));
 }
 
+TEST_CASE("a start removes an install that is not newer than what is stored") {
+    testing::sim_disk disk(1);
+    u64 written = 0;
+    {
+        store made = opened(disk);
+        REQUIRE(install(made, 9, written, 5));
+        disk.crash_at(1);
+    }
+    disk.process_crash();
+    testing::sim_disk other(1);
+    for (const std::string& each : disk.paths()) other.plant(each, disk.content(each));
+    saved(disk, {8});
+    saved(other, {8});  // the same, but a newer one is copied beside it
+    {
+        testing::sim_disk third(1);
+        saved(third, {10});
+        for (const std::string& each : third.paths()) {
+            if (each.find("snap-") != std::string::npos) other.plant(each, third.content(each));
+        }
+    }
+    for (testing::sim_disk* each : {&disk, &other}) {
+        each->process_crash();
+        store made("snap", each->files());
+        const auto report = made.recover(conform::store_owner);
+        REQUIRE(report);
+        CHECK(report->resumable == (each == &disk ? 1 : 0));
+        CHECK(staged(*each) == (each == &disk ? 1 : 0));
+    }
+}
+
 TEST_CASE("a staged frame that rotted is fetched again, alone") {
     testing::sim_disk disk(1);
     store made = opened(disk);

@@ -145,6 +145,13 @@ struct diagnose_snapshot_writer {
     RAFTKIT_SAY(need::writer_publishes<W>,
                 "SnapshotStore::writer lacks `result<snapshot_manifest> publish()`",
                 "snapshot_store");
+    RAFTKIT_SAY(!lax::suspends<W> || !snapshot_writer<W> || resumable_writer<W>,
+                "SnapshotStore::writer's optional `suspend` comes with `result<void> suspend()`, "
+                "`result<u64> recheck()` and `bool holds(u32, u64, u64) const noexcept`",
+                "snapshot_store");
+    RAFTKIT_SAY(!lax::is_timed<W> || !snapshot_writer<W> || timed_writer<W>,
+                "SnapshotStore::writer's optional `took` is not `void took(duration) noexcept`",
+                "snapshot_store");
     static constexpr bool said = true;
 };
 template <class R>

@@ -66,6 +66,10 @@ template <class T>
 concept due = requires(T& t, const growth& g, instant n) {
     { t.due(g, n) } -> std::same_as<trigger_verdict>;
 };
+template <class W>
+concept suspends = requires(W& w) { w.suspend(); };
+template <class W>
+concept is_timed = requires(W& w, duration time) { w.took(time); };
 template <class T>
 concept wake_at = requires(T& t, const growth& g) { t.wake_at(g); };
 template <class C>
