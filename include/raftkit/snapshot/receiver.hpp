@@ -170,3 +170,4 @@ private:
 RAFTKIT_NAMESPACE_END
 
 #include <raftkit/snapshot/receiver_bodies.hpp>
+#include <raftkit/snapshot/receiver_ends.hpp>
