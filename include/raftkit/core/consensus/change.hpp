@@ -68,7 +68,7 @@ inline void consensus::name_members(const configuration& now, configuration& nex
 
 // A learner may be added before anybody knows its incarnation; when it is known, the leader names
 // it.
-inline void consensus::name_learners() noexcept {
+[[gnu::noinline]] inline void consensus::name_learners() noexcept {
     const leader_state& office = *leading();
     const configuration& now = members_.latest();
     if (now.joint || now.index > commit_ || commit_ < office.barrier || office.transfer) return;
@@ -96,7 +96,7 @@ inline void consensus::append_membership(configuration next) noexcept {
 
 // The newest configuration changed: by an append, a truncation, a snapshot, or a new leader took
 // over.
-inline void consensus::members_in_force() noexcept {
+[[gnu::noinline]] inline void consensus::members_in_force() noexcept {
     const configuration& now = members_.latest();
     leader_state* office = leading();
     touch();
@@ -140,7 +140,7 @@ inline void consensus::count_voters(leader_state& office) noexcept {
 }
 
 // The commit index passed configurations above `before`.
-inline void consensus::members_committed(index_t before) noexcept {
+[[gnu::noinline]] inline void consensus::members_committed(index_t before) noexcept {
     const configuration& now = members_.latest();
     if (now.index <= before || now.index > commit_) return;
     if (!now.joint) {

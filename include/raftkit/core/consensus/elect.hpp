@@ -74,7 +74,7 @@ inline bool consensus::at_least_as_new_as_ours(log_id candidate) const noexcept 
     return at_least_as_new(candidate, log_.last()) && fence_.allows(candidate, log_.last());
 }
 
-inline void consensus::become_follower(term_t term, node_id leader) noexcept {
+[[gnu::noinline]] inline void consensus::become_follower(term_t term, node_id leader) noexcept {
     RAFTKIT_ASSERT(term >= hard_.term);
     const node_id new_leader = leader;
     if (leading() != nullptr) leave_office();
@@ -149,7 +149,7 @@ inline void consensus::campaign(bool forced) noexcept {
     count_votes();
 }
 
-inline void consensus::count_votes() noexcept {
+[[gnu::noinline]] inline void consensus::count_votes() noexcept {
     const candidate_state* running_for = campaigning();
     if (running_for == nullptr) return;
     switch (running_for->votes.outcome(members_.latest())) {
@@ -172,7 +172,7 @@ inline void consensus::count_votes() noexcept {
 }
 
 // The own vote counts when it is durable: else one node could lead a term in two lives.
-inline void consensus::own_vote_durable() noexcept {
+[[gnu::noinline]] inline void consensus::own_vote_durable() noexcept {
     candidate_state* running_for = campaigning();
     if (running_for == nullptr || running_for->own_vote == 0) return;
     if (running_for->own_vote > durable_.hard) return;
@@ -294,7 +294,7 @@ inline void consensus::fence(const fence_mark& mark) noexcept {
     touch();
 }
 
-inline void consensus::lift_fence() noexcept {
+[[gnu::noinline]] inline void consensus::lift_fence() noexcept {
     if (!fence_.up()) return;
     const index_t stable = stable_.stable();
     const log_id durable{stable, log_.term_at(stable)};

@@ -10,7 +10,7 @@ namespace core {
 
 // Everything new goes into one atomic batch: hard state, fence, reset and entries; the peer book
 // alone, in its own file, and after them, so that its ticket proves nothing about the log.
-inline void consensus::flush_persist() noexcept {
+[[gnu::flatten]] inline void consensus::flush_persist() noexcept {
     const bool entries = persist_cursor_.index <= log_.last_index();
     effects& filled = out();
     filled.has |= effects::persisting;
@@ -41,7 +41,7 @@ inline void consensus::flush_persist() noexcept {
 }
 
 // The book alone: its ticket covers no entry.
-inline void consensus::flush_book(persist_batch& batch) noexcept {
+[[gnu::noinline]] inline void consensus::flush_book(persist_batch& batch) noexcept {
     stamp carries = carried();
     carries.book = book_version_;
     persist_book_[filling_] = book_;
@@ -53,7 +53,7 @@ inline void consensus::flush_book(persist_batch& batch) noexcept {
     issued_.push_back({batch.id, carries});
 }
 
-inline void consensus::flush_rare(persist_batch& batch, u32 dirty) noexcept {
+[[gnu::noinline]] inline void consensus::flush_rare(persist_batch& batch, u32 dirty) noexcept {
     if (dirty & fence_dirty) {
         persist_fence_[filling_] = fence_.mark().value_or(fence_mark{});
         batch.fence = &persist_fence_[filling_];
@@ -64,7 +64,7 @@ inline void consensus::flush_rare(persist_batch& batch, u32 dirty) noexcept {
     }
 }
 
-inline void consensus::persisted(ticket upto) noexcept {
+[[gnu::flatten]] inline void consensus::persisted(ticket upto) noexcept {
     if (!running() || !stable_.complete(upto)) return;
     status_stale_ = true;
     while (!issued_.empty() && issued_.front().id <= upto) {
@@ -89,7 +89,7 @@ inline void consensus::persisted(ticket upto) noexcept {
 
 // The machine gets what is committed and durable here, at most apply_bytes_max at a time, in order,
 // without a gap.
-inline void consensus::flush_apply() noexcept {
+[[gnu::flatten]] inline void consensus::flush_apply() noexcept {
     const index_t limit = std::min(commit_, stable_.stable());
     if (opening_restore_ || flow_.pauses_apply()) return;
     while (handed_ < limit && lent_bytes_ < options_.apply_bytes_max) {

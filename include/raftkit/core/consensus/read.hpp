@@ -29,7 +29,7 @@ inline result<void> consensus::read(request_id id, bool lease_allowed) noexcept 
 
 // A round counts for us at once, for a peer when it answered it. Reads wait for the barrier too:
 // before it is committed this leader does not know what is (known bug 93).
-inline void consensus::confirm_reads() noexcept {
+[[gnu::noinline]] inline void consensus::confirm_reads() noexcept {
     leader_state* office = leading();
     const u64 round = office->voters.agreed(office->reads.round(),
                                             [&](u8 at) { return office->peers[at].read_round; });

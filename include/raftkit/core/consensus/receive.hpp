@@ -159,7 +159,7 @@ inline void consensus::on(node_id from, const append_request& request) noexcept 
 
 // Log matching (Raft §5.3): believes the entries only if ours agrees with the leader's just before
 // them.
-inline void consensus::take_entries(const append_request& request) noexcept {
+[[gnu::flatten]] inline void consensus::take_entries(const append_request& request) noexcept {
     const run_view& entries = request.entries;
     const log_id previous = request.previous;
     bool has_members = false;

@@ -90,7 +90,7 @@ inline void consensus::peer_changed(node_id id, bool reachable) noexcept {
     touch();
 }
 
-inline void consensus::flush_leader() noexcept {
+[[gnu::flatten]] inline void consensus::flush_leader() noexcept {
     peers_due_ = false;
     status_stale_ = true;
     leader_state* office = leading();
@@ -198,7 +198,7 @@ inline void consensus::send_heartbeat(leader_state& office, progress& each) noex
     each.told_commit = std::max(each.told_commit, std::min(commit_, request.previous.index));
 }
 
-inline void consensus::request_load(progress& each) noexcept {
+[[gnu::noinline]] inline void consensus::request_load(progress& each) noexcept {
     if (each.loading || each.load_paused) return;
     each.loading = true;
     requests_ = requests_.next();

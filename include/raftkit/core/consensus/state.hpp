@@ -159,7 +159,7 @@ inline void consensus::make_room_to_hold(node_id to) noexcept {
 }
 
 // A held reply whose term has passed is dropped: it would speak for a promise that was overtaken.
-inline void consensus::release_held() noexcept {
+[[gnu::noinline]] inline void consensus::release_held() noexcept {
     std::size_t kept = 0;
     for (held_message& each : held_) {
         if (each.term != hard_.term) continue;
@@ -173,6 +173,8 @@ inline void consensus::release_held() noexcept {
     held_.resize(kept);
 }
 
+// What it calls in a steady state is flattened, and what is rare stays out of line: a tenth of the
+// time of a committed entry at batch 1 (bench/core_bench).
 inline effects& consensus::take_effects() noexcept {
     work_ = false;
     if (running()) {
