@@ -235,6 +235,27 @@ TEST_CASE("I-6, I-10: snapshots of the wrong term or members, and compaction pas
     CHECK(past.says("compaction past the newest durable snapshot"));
 }
 
+TEST_CASE(
+    "I-10: the snapshot that the log begins with may not go, unless the log never began there") {
+    snapshot_meta meta;
+    meta.members = voters();
+    meta.id = {{{1}, {1}}, 5};
+    for (const bool crashes : {false, true}) {
+        play asked;
+        asked.one_committed();
+        asked.apply(1, 1, 1, "a");
+        asked.check.published({1}, meta);
+        asked.check.compacting({1}, {{{1}, {1}}, voters()});
+        if (crashes) {  // before the compaction reached the disk; seed 3051 of the cluster
+            asked.check.crashed({1});
+            asked.check.recovered({1}, {{1}, {1}, {}}, {}, {{1}, {1}});
+        }
+        REQUIRE(asked.check.ok());
+        asked.check.removed({1}, meta.id);
+        CHECK(asked.check.ok() == crashes);
+    }
+}
+
 TEST_CASE("I-9: what only rises and fell is seen") {
     // Scenario C35, in every simulation: through installs too, and anew in each life.
     play fell;

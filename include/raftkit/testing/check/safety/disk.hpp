@@ -207,6 +207,7 @@ inline void safety::recovered(node_id who, const hard_state& hard, log_id base, 
     node.durable = *found;
     node.memory = std::move(*found);
     node.waiting.clear();
+    node.compacted = base.index;  // what was asked for and did not reach the disk never happened
     node.up = true;
 }
 
