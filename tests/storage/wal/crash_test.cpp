@@ -118,6 +118,12 @@ const std::vector<script>& scripts() {
          {append(1, 2, 3, 2500), fence(2), append(4, 2, 3, 2500), compact(4, 2),
           append(7, 2, 3, 2500), fence(0)},
          1},
+        // Recovery rule R4: an install while the fence is up retires the segment that held its
+        // record.
+        {"fence and reset",
+         {append(1, 2, 3, 2500), fence(2), append(4, 2, 3, 2500), reset(20, 2),
+          append(21, 2, 3, 2500), append(24, 2, 3, 2500)},
+         1},
         {"recycling",
          {append(1, 1, 4, 2800), compact(4, 1), append(5, 1, 4, 2800), compact(8, 1),
           append(9, 1, 4, 2800), compact(12, 1), append(13, 1, 4, 2800), compact(16, 1),
