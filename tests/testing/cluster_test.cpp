@@ -67,3 +67,11 @@ TEST_CASE("the same seed gives the same run of real nodes") {  // I-15
         CHECK(once.committed == twice.committed);
     }
 }
+
+TEST_CASE("a proposal at a leader that is removed behind it is answered") {
+    // Seed 181: node 3 leads, and is removed by entry 159 while 160 and 161 wait. Nobody tells it
+    // what became of them.
+    const run_outcome ended = cluster(draw_swarm(181)).run();
+    CHECK_MESSAGE(ended.ok, ended.why);
+    CHECK(ended.changes > 0);
+}

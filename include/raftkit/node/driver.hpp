@@ -104,6 +104,7 @@ private:
     void hand_over(const run_view& entries) noexcept;
     bool step_machine() noexcept;
     void machine_stepped() noexcept;
+    void end_what_nobody_tells() noexcept;
     void refresh_time() noexcept;
     void describe(node_status& into) const noexcept;
     void tell_commit() noexcept;

@@ -323,6 +323,7 @@ void driver<Parts>::do_rest(effects& what) noexcept {
     if (!leads && parts_.options.on_leadership_lost == lost_leadership::unknown_now) {
         pending_.end_all(errc::not_leader, "node: leadership lost", parts_.ender());
     }
+    end_what_nobody_tells();
     parts_.tell(role_changed{now.role, now.term, now.leader});
     publish();
 }
@@ -371,7 +372,20 @@ void driver<Parts>::machine_stepped() noexcept {
         const configuration& now = parts_.core->members_at(parts_.queue.applied());
         if (!now.joint) requests_.left(now.index, parts_.ender());
     }
+    end_what_nobody_tells();
     if (failed) fail(failed);
+}
+
+// Who knows that it was removed gets no entry any more, so that nothing tells what became of its
+// own last ones.
+template <class Parts>
+void driver<Parts>::end_what_nobody_tells() noexcept {
+    if (pending_.empty() || !parts_.core || parts_.core->leads()) return;
+    const configuration& now = parts_.core->members();
+    const index_t applied = parts_.queue.applied();
+    if (now.joint || now.find(parts_.core->who().self) != nullptr || applied < now.index) return;
+    if (applied < parts_.core->status().commit) return;
+    pending_.end_all(errc::not_member, "node: removed from the cluster", parts_.ender());
 }
 
 RAFTKIT_NAMESPACE_END
