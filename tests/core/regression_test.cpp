@@ -207,3 +207,83 @@ TEST_CASE("the largest promotion_lag_max promotes every learner that has introdu
     next.members[1].role = member_role::voter;
     CHECK(leader.node.change_members(next));
 }
+
+TEST_CASE("a smaller timeout does not campaign inside the promise of a larger one") {
+    core::options numbers;
+    numbers.lease_reads = true;
+    numbers.election_timeout_min = seconds(2);
+    numbers.election_timeout_max = milliseconds(2'100);
+    lone voter(joined(3), numbers);
+    const auto pass_to = [&](i64 ms) {  // in steps, or it would have overslept
+        for (i64 at = 0; at <= ms; at += 50) {
+            if (instant{at * 1'000'000} < voter.node.deadline()) continue;
+            voter.node.advance({at * 1'000'000});
+            voter.turn();
+        }
+        voter.node.date({ms * 1'000'000});
+    };
+    voter.node.advance({});
+    voter.node.date({milliseconds(2'010).ns});
+    numbers.election_timeout_min = seconds(1);
+    numbers.election_timeout_max = milliseconds(1'100);
+    REQUIRE(voter.node.reconfigure(numbers));
+    vote_request asked;
+    asked.term = {1};
+    voter.hear(2, asked);  // the timer is drawn anew, from the smaller numbers
+    REQUIRE(voter.last_sent<vote_reply>()->granted);
+    voter.hear(2, append_of(1, {}, {}, 0));  // at 2010 ms: a promise until 4010 ms
+    voter.sent.clear();
+    pass_to(3'950);
+    CHECK_FALSE(voter.last_sent<vote_request>());
+    pass_to(5'300);
+    CHECK(voter.last_sent<vote_request>());
+}
+
+TEST_CASE("who was promoted and leaves by an uncommitted entry still campaigns") {
+    // Thesis 4.2.2, for a voter whom only the configurations name.
+    const u64 own = 5u << 16;
+    core::recovered found;
+    found.base.members.members = {{{2}, member_role::voter, member_role::none, 6u << 16, {}},
+                                  {{1}, member_role::voter, member_role::none, own, {}}};
+    found.hard = {{1}, {}, {1}};
+    found.last = {{2}, {1}};
+    found.term_runs = {{{1}, {1}}};
+    configuration joint = found.base.members, left;
+    joint.index = {1};
+    joint.joint = true;
+    joint.members[0].old_role = joint.members[1].old_role = member_role::voter;
+    joint.members[1].role = member_role::none;
+    left.index = {2};
+    left.members = {joint.members[0]};
+    left.members[0].old_role = member_role::none;
+    found.members = {joint, left};
+    lone leaving(std::move(found), {}, own);
+    leaving.node.advance({});
+    leaving.node.advance(leaving.node.deadline());
+    leaving.turn();
+    for (int k = 0; k < 20 && !leaving.last_sent<vote_request>(); ++k) {
+        leaving.node.advance(leaving.node.deadline());
+        leaving.turn();
+    }
+    CHECK(leaving.last_sent<vote_request>());
+}
+
+TEST_CASE("a follower forgets the old directory of an id that is added again without a name") {
+    lone follower(joined(3), {}, 5u << 16);
+    follower.node.advance({});
+    // Leads on to the end of its own removal, so that its directory stays known.
+    follower.hear(4, append_of(1, {}, {}, 0), 9u << 16);
+    introduce hello;
+    hello.term = {1};
+    follower.hear(4, hello, 11u << 16);  // another directory under the same id
+    REQUIRE(follower.node.peers().find({4}) == 9u << 16);
+    configuration next = voters(3);
+    next.joint = true;
+    for (member& each : next.members) each.old_role = member_role::voter;
+    next.members.push_back({{4}, member_role::learner, member_role::none, 0, {}});
+    const run added = entries_of(follower.pool, 1, 1, 2, &next);
+    follower.hear(2, append_of(2, {}, added.view(), 0));
+    REQUIRE(follower.node.members().find({4}) != nullptr);
+    follower.hear(4, hello, 11u << 16);
+    CHECK(follower.node.peers().find({4}) == 11u << 16);
+}

@@ -218,6 +218,8 @@ private:
     void own_vote_durable() noexcept;
     bool may_vote() const noexcept;
     bool is_needed() const noexcept;
+    const configuration* outgoing_members() const noexcept;
+    bool named_in(const configuration& members) const noexcept;
     bool may_campaign() const noexcept;
     bool sticky() const noexcept;
     duration promised() const noexcept {
@@ -253,6 +255,7 @@ private:
 
     // consensus/change.hpp
     void name_learners() noexcept;
+    void forget_namesakes(const configuration& before, const configuration& next) noexcept;
     void name_members(const configuration& now, configuration& next) noexcept;
     void append_membership(configuration next) noexcept;
     void members_in_force() noexcept;

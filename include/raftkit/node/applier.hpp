@@ -302,8 +302,9 @@ template <class Machine>
 void applier<Machine>::capture_now() noexcept {
     progress_.captured = true;
     progress_.captured_at = applied_;
-    if (failed_) {
-        progress_.capture_failed = failed_;
+    if (failed_ || half_restored_) {
+        progress_.capture_failed =
+            failed_ ? failed_ : error{errc::busy, 0, "capture: the machine is being restored"};
         return;
     }
     result<image> made = machine_->capture();

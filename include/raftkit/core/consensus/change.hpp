@@ -51,19 +51,24 @@ inline result<log_id> consensus::change_members(configuration next) noexcept {
 }
 
 // From the first change on the configuration names the directories of its members, also of those
-// from a bootstrap list: it outlives every book, and reaches nodes that never heard them. Whoever
-// is added without a name is bound by what he says first, and not by what an old namesake said.
+// from a bootstrap list: it outlives every book, and reaches nodes that never heard them.
 inline void consensus::name_members(const configuration& now, configuration& next) noexcept {
     for (member& each : next.members) {
-        if (each.incarnation != 0) continue;
-        if (now.find(each.id) != nullptr) {
-            each.incarnation = each.id == who_.self ? who_.incarnation : book_.find(each.id);
-        } else if (book_.find(each.id) != 0) {
-            std::erase_if(book_.incarnations,
-                          [&](const auto& known) { return known.first == each.id; });
-            book_changed();
-        }
+        if (each.incarnation != 0 || now.find(each.id) == nullptr) continue;
+        each.incarnation = each.id == who_.self ? who_.incarnation : book_.find(each.id);
     }
+    forget_namesakes(now, next);
+}
+
+// Whoever is added without a name is bound by what he says first, and not by what an old namesake
+// said: on every node, whichever leads next.
+inline void consensus::forget_namesakes(const configuration& before,
+                                        const configuration& next) noexcept {
+    const std::size_t gone = std::erase_if(book_.incarnations, [&](const auto& known) {
+        const member* added = next.find(known.first);
+        return added != nullptr && added->incarnation == 0 && before.find(known.first) == nullptr;
+    });
+    if (gone != 0) book_changed();
 }
 
 // A learner may be added before anybody knows its incarnation; when it is known, the leader names

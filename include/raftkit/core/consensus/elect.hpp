@@ -35,26 +35,37 @@ inline void consensus::advance(instant now) noexcept {
     if (now_ < timer_.deadline()) return;
     const bool overslept = timer_.overslept(now_, options_);
     timer_.restart(now_, options_, random_);
-    if (!overslept && may_campaign()) campaign(false);
+    // Not inside a promise of ours either: the numbers of the timer may have become smaller since.
+    if (!overslept && !sticky() && may_campaign()) campaign(false);
     touch();
+}
+
+// The configuration before one that may not be committed yet; null if there is none.
+inline const configuration* consensus::outgoing_members() const noexcept {
+    const configuration& now = members_.latest();
+    const bool open = now.index > commit_ && now.index > log_.base().index;
+    return open ? &members_.at(now.index.previous()) : nullptr;
+}
+
+inline bool consensus::named_in(const configuration& members) const noexcept {
+    const member* self = members.find(who_.self);
+    return self != nullptr && self->incarnation != 0 &&
+           self->incarnation >> 16 == who_.incarnation >> 16;
 }
 
 // A node of a configuration votes once every other voter knows its incarnation, or once the
 // configuration names it.
 inline bool consensus::may_vote() const noexcept {
-    if (book_.joined) return true;
-    const member* self = members_.latest().find(who_.self);
-    return self != nullptr && self->incarnation != 0 &&
-           self->incarnation >> 16 == who_.incarnation >> 16;
+    if (book_.joined || named_in(members_.latest())) return true;
+    const configuration* before = outgoing_members();
+    return before != nullptr && named_in(*before);
 }
 
 // Thesis §4.2.2: who leaves the voters by an entry that may not be committed yet is still needed,
 // because it may be the only one who has that entry. Its own vote does not count then.
 inline bool consensus::is_needed() const noexcept {
-    const configuration& now = members_.latest();
-    if (now.votes(who_.self)) return true;
-    return now.index > commit_ && now.index > log_.base().index &&
-           members_.at(now.index.previous()).votes(who_.self);
+    const configuration* before = outgoing_members();
+    return members_.latest().votes(who_.self) || (before != nullptr && before->votes(who_.self));
 }
 
 inline bool consensus::may_campaign() const noexcept {

@@ -248,6 +248,7 @@ inline bool consensus::store_entries(const run_view& entries, bool has_members) 
         result<configuration> next = decode_configuration(entry.body);
         if (!next) continue;  // check_run decoded it already
         next->index = entry.at.index;
+        forget_namesakes(members_.latest(), *next);
         members_.append(std::move(*next));
         changed = true;
     }

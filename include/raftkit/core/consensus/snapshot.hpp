@@ -228,6 +228,7 @@ inline bool consensus::restore_instead(const snapshot_meta* older) noexcept {
 
 inline void consensus::reset_log_to(const snapshot_meta& meta) noexcept {
     log_.reset(meta.id.at, stable_.issued());
+    forget_namesakes(members_.latest(), meta.members);
     members_.reset(meta.members);
     stable_.reset();
     ++reset_version_;

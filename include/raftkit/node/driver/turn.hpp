@@ -380,6 +380,7 @@ void driver<Parts>::machine_stepped() noexcept {
 // own last ones.
 template <class Parts>
 void driver<Parts>::end_what_nobody_tells() noexcept {
+    if (apply_.running) return;  // its context moves the queue; asked again when it is done
     if (pending_.empty() || !parts_.core || parts_.core->leads()) return;
     const configuration& now = parts_.core->members();
     const index_t applied = parts_.queue.applied();

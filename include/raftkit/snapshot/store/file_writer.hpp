@@ -102,12 +102,14 @@ result<file_snapshot_writer<Files>> file_snapshot_writer<Files>::begin(
     std::shared_ptr<file_shelf<Files>> shelf, snapshot_draft draft) noexcept {
     const snapshot_manifest& asked = draft.manifest();
     const bool resumes = draft.described() && shelf->suspended && *shelf->suspended == asked;
-    // One at a time: what is not gone on with makes room.
+    // One at a time: what is not gone on with makes room, also for a save that is newer.
     const bool in_place = shelf->suspended && shelf->suspended->meta.id == asked.meta.id;
     if (in_place) shelf->suspended.reset();
-    if (draft.described()) shelf->drop_suspended();
+    const bool outdated = shelf->suspended && older(shelf->suspended->meta.id, asked.meta.id);
+    if (draft.described() || outdated) shelf->drop_suspended();
 
     std::string directory = shelf->path(staging_prefix, asked.meta.id);
+    std::erase_if(shelf->trash, [&](const auto& each) { return each->directory == directory; });
     shelf->staged.push_back(asked.meta.id);
     file_snapshot_writer made(std::move(shelf), std::move(draft), std::move(directory));
     const result<void> ready = resumes ? made.take_over() : made.start_afresh();

@@ -172,6 +172,7 @@ inline void safety::crashed(node_id who) {
     node.failed = false;
     node.seen.reset();
     node.applied = {};
+    node.rotten = {};
 }
 
 inline void safety::recovered(node_id who, const hard_state& hard, log_id base, log_id last) {
