@@ -45,8 +45,8 @@ TEST_CASE("a cluster of real nodes keeps its promises under every seed and comes
         if (only != 0) MESSAGE(ended.tail);
         if (ended.ok) continue;
         const run_outcome again = cluster(draw_swarm(seed), true).run();
-        FAIL_CHECK("seed " << seed << ": " << ended.why << "\nreplay: RAFTKIT_SEED=" << seed
-                           << "\n" << again.tail);
+        FAIL_CHECK("seed " << seed << ": " << ended.why << "\nreplay: RAFTKIT_SEED=" << seed << "\n"
+                           << again.tail);
     }
     if (only != 0 || last - first < 20) return;
     // A simulation in which nothing happens proves nothing.
@@ -54,7 +54,7 @@ TEST_CASE("a cluster of real nodes keeps its promises under every seed and comes
     CHECK(total.writes > seeds * 10);
     CHECK(total.reads > seeds);
     CHECK(total.installs > 0);
-    CHECK(total.rotted > 0);  // scenario D50
+    if (seeds >= 500) CHECK(total.rotted > 0);  // scenario D50; rare: 57 in 2000 seeds
     CHECK(total.changes > 0);
     CHECK(total.crashes > seeds / 4);
 }
