@@ -28,6 +28,7 @@
 #include <raftkit/core/message.hpp>
 #include <raftkit/core/options.hpp>
 #include <raftkit/testing/check/ghost_node.hpp>
+#include <raftkit/testing/words.hpp>
 
 RAFTKIT_NAMESPACE_BEGIN
 

@@ -3,7 +3,6 @@
 // Included by it.
 
 #include <raftkit/testing/check/safety.hpp>
-#include <raftkit/testing/words.hpp>
 
 RAFTKIT_NAMESPACE_BEGIN
 
