@@ -27,7 +27,8 @@ struct kv_policies : raftkit::default_policies {
     log_lines observer{};
 };
 
-// The loop serves clients while a thread waits for the disk: 50 of them get an eighth more done.
+// The loop serves clients while a thread waits for the disk: reading and answering them takes as
+// long as a sync does.
 using kv_log = raftkit::basic_wal<raftkit::posix_files, raftkit::thread_runner>;
 using kv_node =
     raftkit::node<kv_log, raftkit::tcp_transport, keyspace, raftkit::file_snapshots, kv_policies>;

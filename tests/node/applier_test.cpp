@@ -43,6 +43,10 @@ struct teller {
     }
 };
 
+struct teller_in_place : teller {
+    static constexpr bool restores_in_place = true;
+};
+
 struct named : operation {
     explicit named(std::string who) : operation(&named::end), name(std::move(who)) {}
     static void end(operation& self, error why, byte_span reply) noexcept {
@@ -230,6 +234,21 @@ TEST_CASE("what is added while a step runs belongs to the next one") {
     CHECK(b.queue.has_work());
     b.step();
     CHECK(story == "a b ");
+}
+
+TEST_CASE("a machine that is half restored in place is not captured") {
+    story.clear();
+    teller_in_place machine;
+    applier<teller_in_place> queue{machine};
+    snapshot_meta of;
+    of.id.at = {{9}, {1}};
+    queue.begin_restore(of);
+    queue.capture();
+    CHECK_FALSE(queue.step(nullptr, {}));
+    CHECK(queue.progress().captured);
+    CHECK(queue.progress().capture_failed.code == errc::busy);
+    CHECK_FALSE(queue.progress().captured_image);
+    CHECK(story == "restore ");
 }
 
 TEST_CASE("a read that waits for its index ends by its deadline or when it is cancelled") {

@@ -155,6 +155,20 @@ TEST_CASE("what is staged is swept by another install and by a newer snapshot, n
     CHECK_FALSE(has_left_over(disk));
 }
 
+TEST_CASE("a newer save makes room at once: what is staged below it helps nobody any more") {
+    // Were it swept only by a save that succeeds, a disk that it fills would never be saved again.
+    testing::sim_disk disk(1);
+    store made = opened(disk);
+    u64 written = 0;
+    REQUIRE(install(made, 9, written, 5));
+    auto writer = made.create(captured_at(13));
+    REQUIRE(writer);
+    CHECK(staged(disk) == 1);  // the save's own
+    u64 held = 0;
+    REQUIRE(begun(made, offered(9), held));
+    CHECK(held == 0);
+}
+
 TEST_CASE("a start keeps the newest install that may still help, and nothing else") {
     testing::sim_disk disk(1);
     {
