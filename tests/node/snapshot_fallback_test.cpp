@@ -98,6 +98,10 @@ struct lonely {
             REQUIRE(wish.ok());
         }
     }
+    void start_serving() {
+        start();
+        REQUIRE(serves());
+    }
     snapshot_id save() {
         asked<snapshot_ticket> ticket;
         up->snapshot_now(ticket);
@@ -118,8 +122,7 @@ struct lonely {
 TEST_CASE("a damaged newest snapshot is passed over for an older one and the log behind it") {
     // scenario D50; S000-43, S004-43
     lonely one;
-    one.start();
-    REQUIRE(one.serves());
+    one.start_serving();
     one.fill(40);
     const snapshot_id older = one.save();
     one.fill(60);
@@ -129,8 +132,7 @@ TEST_CASE("a damaged newest snapshot is passed over for an older one and the log
     REQUIRE(one.disk.base.at.index <= older.at.index);
     one.bad.ids = {newest};
 
-    one.start();
-    REQUIRE(one.serves());
+    one.start_serving();
     CHECK(one.up->machine().digest() == digest);
     CHECK(one.heard.restored == 1);
     CHECK(one.heard.failed == 1);
@@ -140,15 +142,13 @@ TEST_CASE("a damaged newest snapshot is passed over for an older one and the log
     // It goes on as ever: the next snapshot is newer than both, and the log follows it.
     one.fill(5);
     CHECK(one.save().at.index > newest.at.index);
-    one.start();
-    REQUIRE(one.serves());
+    one.start_serving();
     CHECK(one.heard.damaged == 0);
 }
 
 TEST_CASE("if all snapshots are damaged the whole log will do") {
     lonely one;
-    one.start();
-    REQUIRE(one.serves());
+    one.start_serving();
     one.fill(4);
     const snapshot_id older = one.save();
     one.fill(4);
@@ -156,8 +156,7 @@ TEST_CASE("if all snapshots are damaged the whole log will do") {
     const u64 digest = one.up->machine().digest();
     REQUIRE(one.disk.base.at.index == index_t{});  // it trails by ten entries
     one.bad.ids = {older, newest};
-    one.start();
-    REQUIRE(one.serves());
+    one.start_serving();
     CHECK(one.up->machine().digest() == digest);
     CHECK(one.heard.restored == 0);
     CHECK(one.heard.damaged == 2);
@@ -170,8 +169,7 @@ TEST_CASE("without the log behind an older snapshot a node stops, and says where
     // requirements 7.4, recovery.md §2 row 4; known bug 55
     lonely one;
     one.options.snapshot_fallback = false;
-    one.start();
-    REQUIRE(one.serves());
+    one.start_serving();
     one.fill(40);
     const snapshot_id older = one.save();
     one.fill(60);
@@ -198,8 +196,7 @@ TEST_CASE("without the log behind an older snapshot a node stops, and says where
 TEST_CASE("a snapshot that the disk does not give is not passed over") {
     // scenario I127: an error of the disk is not damage
     lonely one;
-    one.start();
-    REQUIRE(one.serves());
+    one.start_serving();
     one.fill(40);
     one.save();
     one.fill(60);
