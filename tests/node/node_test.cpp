@@ -6,6 +6,18 @@
 
 using namespace node_tests;
 
+namespace {
+
+// Node 4 belongs to the cluster of the others, and waits to be added.
+void three_and_a_newcomer(node_options& each) {
+    each.bootstrap = voters({1, 2, 3});
+    if (each.who.self.value != 4) return;
+    each.who.cluster = cluster_id_of("", *each.bootstrap);
+    each.bootstrap.reset();
+}
+
+}  // namespace
+
 TEST_CASE("three nodes elect a leader and apply what it proposes") {
     cluster c(3);
     c.start_all();
@@ -208,13 +220,7 @@ TEST_CASE("leadership is handed to the member that is named, with the term as fe
 }
 
 TEST_CASE("a member is added as a learner, promoted and removed") {
-    cluster c(4, [](node_options& each) {
-        const bool newcomer = each.who.self.value == 4;
-        each.bootstrap = voters({1, 2, 3});
-        if (!newcomer) return;
-        each.who.cluster = cluster_id_of("", *each.bootstrap);
-        each.bootstrap.reset();
-    });
+    cluster c(4, three_and_a_newcomer);
     c.start_all();
     u64 leader = c.elect();
     asked<membership_change> add, promote, remove;
@@ -245,13 +251,7 @@ TEST_CASE("a member is added as a learner, promoted and removed") {
 }
 
 TEST_CASE("a removed member comes back with a new directory that nobody named") {
-    cluster c(4, [](node_options& each) {
-        const bool newcomer = each.who.self.value == 4;
-        each.bootstrap = voters({1, 2, 3});
-        if (!newcomer) return;
-        each.who.cluster = cluster_id_of("", *each.bootstrap);
-        each.bootstrap.reset();
-    });
+    cluster c(4, three_and_a_newcomer);
     c.start_all();
     const u64 leader = c.elect();
     const auto change = [&](const configuration& next) {

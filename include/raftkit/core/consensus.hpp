@@ -237,7 +237,7 @@ private:
     void flush_leader() noexcept;
     void flush_peer(leader_state& office, progress& peer, bool round_begins) noexcept;
     append_request& begin_append(leader_state& office, progress& peer) noexcept;
-    void end_append(progress& peer, append_request& request) noexcept;
+    void end_append(progress& peer, const append_request& request) noexcept;
     void send_heartbeat(leader_state& office, progress& peer) noexcept;
     void request_load(progress& peer) noexcept;
     void try_commit() noexcept;

@@ -183,7 +183,7 @@ inline append_request& consensus::begin_append(leader_state& office, progress& e
     return request;
 }
 
-inline void consensus::end_append(progress& each, append_request& request) noexcept {
+inline void consensus::end_append(progress& each, const append_request& request) noexcept {
     const run_view& entries = request.entries;
     each.told_commit = std::min(commit_, entries.empty() ? request.previous.index : entries.last());
     each.sent(entries);
