@@ -101,14 +101,14 @@ struct trio {
             node.applied(last);
         }
     }
+    // Node by node, in a circle, until none of them has anything left to do.
     void settle() {
-        const std::array<u32, 3> order{leader, (leader + 1) % 3, (leader + 2) % 3};
-        for (bool any = true; any;) {
-            any = false;
-            for (const u32 at : order) {
-                if (!nodes[at]->has_effects()) continue;
+        u32 idle = 0;
+        for (u32 at = leader; idle < 3; at = at == 2 ? 0 : at + 1) {
+            ++idle;
+            while (nodes[at]->has_effects()) {
                 carry_out(at);
-                any = true;
+                idle = 0;
             }
         }
     }
