@@ -85,8 +85,7 @@ TEST_CASE("cursors read what was appended, whatever is extended, truncated, evic
                     const core::take_limits limits{static_cast<u32>(random.between(1, 50)),
                                                    random.between(1, 9000)};
                     const index_t from = cursor.index;
-                    run_view view;
-                    b.tail.take(cursor, upto, limits, view);
+                    const run_view view = b.tail.take(cursor, upto, limits);
                     REQUIRE(view.count >= 1);  // scenario B29: one entry, whatever its size
                     CHECK(view.first == from);
                     CHECK(view.last() <= upto);
@@ -106,8 +105,7 @@ TEST_CASE("adjacent slices of a block are one run; block bytes are counted once"
     for (int k = 0; k < 100; ++k) b.append(16);
     CHECK(b.tail.block_bytes_held() == block_bytes);
     core::log_cursor cursor;
-    run_view taken;
-    b.tail.take(cursor, {100}, {}, taken);
+    const run_view taken = b.tail.take(cursor, {100}, {});
     CHECK(taken.count == 100);
 }
 
@@ -128,8 +126,7 @@ TEST_CASE("a cut run stays alive until the batch that lent it completes") {  // 
     bench b;
     b.append(100);
     core::log_cursor cursor;
-    run_view lent;
-    b.tail.take(cursor, {1}, {}, lent);
+    const run_view lent = b.tail.take(cursor, {1}, {});
     b.tail.truncate({1}, {7});
     b.tail.release_buried({6});
     CHECK(check_record(lent.span()) == record_check::good);  // under ASan: still ours to read

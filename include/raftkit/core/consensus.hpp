@@ -151,10 +151,20 @@ private:
         u64 read_round = 0, answered_round = 0;
         index_t acked;
     };
+    // Effects, and what they lend until the next ones are taken.
+    struct turn {
+        effects out;
+        hard_state hard;
+        std::vector<run_view> append;
+        std::vector<run> loads;  // for a laggard
+        fence_mark fence;
+        peer_book book;
+        log_base base;
+    };
 
     // consensus.hpp: shared helpers
-    effects& out() noexcept { return effects_[filling_]; }
-    const effects& pending() const noexcept { return effects_[filling_]; }
+    effects& out() noexcept { return filling_->out; }
+    const effects& pending() const noexcept { return filling_->out; }
     // There is something to do when the effects are taken; touch(): perhaps for peers, too.
     void stir() noexcept {
         work_ = true;
@@ -180,13 +190,14 @@ private:
     void reject() noexcept;
     void announce_role() noexcept;
     void announce_members(const configuration& now) noexcept;
-    template <class Body>
-    Body& send_now(node_id to) noexcept;
+    template <class Body, class... Fields>
+    void send_now(node_id to, const Fields&... fields) noexcept;
     template <class Body>
     void send_held(node_id to, const stamp& needs, const Body& body) noexcept;
     void make_room_to_hold(node_id to) noexcept;
     void release_held() noexcept;
-    void empty(effects& taken) noexcept;
+    void empty(turn& taken) noexcept;
+    void empty_rare(turn& taken, u32 has) noexcept;
 
     // consensus/receive.hpp
     bool knows_sender(const envelope& mail) noexcept;
@@ -236,8 +247,7 @@ private:
     result<void> may_propose(u64 bytes) const noexcept;
     void flush_leader() noexcept;
     void flush_peer(leader_state& office, progress& peer, bool round_begins) noexcept;
-    append_request& begin_append(leader_state& office, progress& peer) noexcept;
-    void end_append(progress& peer, const append_request& request) noexcept;
+    void send_append(leader_state& office, progress& peer, const run_view& entries) noexcept;
     void send_heartbeat(leader_state& office, progress& peer) noexcept;
     void request_load(progress& peer) noexcept;
     void try_commit() noexcept;
@@ -296,8 +306,7 @@ private:
     u64 lent_bytes_ = 0;
     ring<run> replayed_;  // loaded for the machine, lent until applied
     request_id requests_, apply_load_;
-    u64 uncommitted_bytes_ = 0;       // appended and not yet handed to the machine
-    std::vector<run> lent_loads_[2];  // loaded for a laggard, lent with the effects that send them
+    u64 uncommitted_bytes_ = 0;  // appended and not yet handed to the machine
 
     // Durability of what is not an entry.
     u64 hard_version_ = 0, book_version_ = 0, reset_version_ = 0;
@@ -328,14 +337,9 @@ private:
     u64 rejected_ = 0, elections_ = 0, leaderships_ = 0;
     role_change announced_{};
 
-    effects effects_[2];
-    u32 filling_ = 0;
+    turn turns_[2];
+    turn* filling_ = turns_;
     bool work_ = true, peers_due_ = true;
-    hard_state persist_hard_[2];
-    fence_mark persist_fence_[2];
-    peer_book persist_book_[2];
-    log_base persist_base_[2];
-    std::vector<run_view> persist_runs_[2];
 
     mutable core::status status_;
     mutable bool status_stale_ = true;

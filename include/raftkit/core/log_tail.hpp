@@ -61,22 +61,21 @@ public:
     }
 
     // From the cursor's entry on: consecutive entries of one run, up to `upto` and the limits;
-    // advances the cursor. Built in place: a view that is moved at once stalls on store forwarding.
-    // Requires: resident(cursor.index), cursor.index <= upto <= last().
-    void take(log_cursor& at, index_t upto, take_limits limits, run_view& into) noexcept {
+    // advances the cursor. Requires: resident(cursor.index), cursor.index <= upto <= last().
+    run_view take(log_cursor& at, index_t upto, take_limits limits) noexcept {
         const run_view& whole = place(at);
-        into.owner = whole.owner;
-        into.offset = at.offset;
-        into.bytes = whole.offset + whole.bytes - at.offset;
-        into.first = at.index;
-        into.term = whole.term;
-        into.count = static_cast<u32>(whole.end_index().value - at.index.value);
-        if (into.last() > upto || into.count > limits.entries_max ||
-            into.bytes > limits.bytes_max) {
-            cut(into, upto, limits);
+        run_view taken{
+            whole.owner, at.offset,  whole.offset + whole.bytes - at.offset,
+            at.index,    whole.term, static_cast<u32>(whole.end_index().value - at.index.value)};
+        if (taken.last() > upto || taken.count > limits.entries_max ||
+            taken.bytes > limits.bytes_max) {
+            const extent cut = within(taken, upto, limits);
+            taken.count = cut.count;
+            taken.bytes = cut.bytes;
         }
-        at.index = into.end_index();
-        at.offset += into.bytes;
+        at.index = taken.end_index();
+        at.offset += taken.bytes;
+        return taken;
     }
     // Payload and headers from the cursor to the end. O(runs behind the cursor).
     u64 bytes_from(log_cursor& at) noexcept {
@@ -185,9 +184,12 @@ private:
         at.generation = generation_;
         return here;
     }
-    // Shortens to the limits; walks headers (3 ns a record), so only when a limit falls inside a
+    struct extent {
+        u32 count, bytes;
+    };
+    // What the limits leave of it; walks headers (3 ns a record), so only when one falls inside a
     // run.
-    static void cut(run_view& view, index_t upto, take_limits limits) noexcept {
+    static extent within(const run_view& view, index_t upto, take_limits limits) noexcept {
         const u64 wanted =
             std::min<u64>({view.count, upto.value - view.first.value + 1, limits.entries_max});
         const std::byte* record = view.data();
@@ -200,8 +202,7 @@ private:
             record += stride;
             ++count;
         }
-        view.count = count;
-        view.bytes = static_cast<u32>(bytes);
+        return {count, static_cast<u32>(bytes)};
     }
 
     ring<run> runs_;

@@ -203,7 +203,7 @@ inline void consensus::advance_transfer() noexcept {
     handing.sent = true;
     // The target's votes bypass stickiness: no lease of this term is good any more (known bug 10).
     office->lease_revoked = true;
-    send_now<timeout_now>(handing.target).term = hard_.term;
+    send_now<timeout_now>(handing.target, hard_.term);
     touch();
 }
 

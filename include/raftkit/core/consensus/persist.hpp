@@ -11,26 +11,26 @@ namespace core {
 // Everything new goes into one atomic batch: hard state, fence, reset and entries; the peer book
 // alone, in its own file, and after them, so that its ticket proves nothing about the log.
 [[gnu::flatten]] inline void consensus::flush_persist() noexcept {
-    const bool entries = persist_cursor_.index <= log_.last_index();
-    effects& filled = out();
-    filled.has |= effects::persisting;
-    persist_batch& batch = filled.persist;
+    const index_t last = log_.last_index();
+    const bool entries = persist_cursor_.index <= last;
+    turn& filled = *filling_;
+    filled.out.has |= effects::persisting;
+    persist_batch& batch = filled.out.persist;
     batch.fence = nullptr;
     batch.peers = nullptr;
     batch.reset = nullptr;
     if (!entries && dirty_ == book_dirty) return flush_book(batch);
     hard_.commit_hint = std::min(commit_, stable_.stable());
-    persist_hard_[filling_] = hard_;
-    batch.hard = &persist_hard_[filling_];
+    filled.hard = hard_;
+    batch.hard = &filled.hard;
     const u32 dirty = std::exchange(dirty_, dirty_ & book_dirty);
     if (dirty & ~book_dirty) flush_rare(batch, dirty);
-    std::vector<run_view>& runs = persist_runs_[filling_];
-    runs.clear();
-    while (persist_cursor_.index <= log_.last_index()) {
-        log_.tail().take(persist_cursor_, log_.last_index(), {}, runs.emplace_back());
+    filled.append.clear();
+    while (persist_cursor_.index <= last) {
+        add_view(filled.append, log_.tail().take(persist_cursor_, last, {}));
     }
-    batch.append = runs;
-    batch.id = stable_.issue(log_.last_index());
+    batch.append = filled.append;
+    batch.id = stable_.issue(last);
     if (!now_stamp().reached(durable_)) {
         stamp carries = carried();
         carries.hard = hard_version_;
@@ -44,10 +44,10 @@ namespace core {
 [[gnu::noinline]] inline void consensus::flush_book(persist_batch& batch) noexcept {
     stamp carries = carried();
     carries.book = book_version_;
-    persist_book_[filling_] = book_;
+    filling_->book = book_;
     batch.hard = nullptr;
     batch.append = {};
-    batch.peers = &persist_book_[filling_];
+    batch.peers = &filling_->book;
     batch.id = stable_.issue(persist_cursor_.index.previous());
     dirty_ = 0;
     issued_.push_back({batch.id, carries});
@@ -55,12 +55,12 @@ namespace core {
 
 [[gnu::noinline]] inline void consensus::flush_rare(persist_batch& batch, u32 dirty) noexcept {
     if (dirty & fence_dirty) {
-        persist_fence_[filling_] = fence_.mark().value_or(fence_mark{});
-        batch.fence = &persist_fence_[filling_];
+        filling_->fence = fence_.mark().value_or(fence_mark{});
+        batch.fence = &filling_->fence;
     }
     if (dirty & reset_dirty) {
-        persist_base_[filling_] = {log_.base(), members_.at(log_.base().index)};
-        batch.reset = &persist_base_[filling_];
+        filling_->base = {log_.base(), members_.at(log_.base().index)};
+        batch.reset = &filling_->base;
     }
 }
 
@@ -104,8 +104,9 @@ namespace core {
             return;
         }
         const u64 room = options_.apply_bytes_max - lent_bytes_;
-        run_view& range = out().apply.emplace_back();
-        log_.tail().take(apply_cursor_, limit, {options_.apply_batch_entries_max, room}, range);
+        const run_view range =
+            log_.tail().take(apply_cursor_, limit, {options_.apply_batch_entries_max, room});
+        add_view(filling_->out.apply, range);
         handed_out(range);
     }
 }

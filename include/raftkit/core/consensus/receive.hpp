@@ -282,14 +282,12 @@ inline void consensus::flush_reply() noexcept {
         reply_.due = reply_.refuses = false;
         return;
     }
-    append_reply& reply = send_now<append_reply>(to);
-    reply.term = hard_.term;
-    reply.match = std::min(verified_, stable_.stable());
-    reply.rejected = reply_.refuses ? reply_.rejected : index_t{};
-    reply.conflict = reply_.refuses ? reply_.conflict : log_id{};
-    reply.read_round = reply_.read_round;
+    const index_t match = std::min(verified_, stable_.stable());
+    const index_t rejected = reply_.refuses ? reply_.rejected : index_t{};
+    const log_id conflict = reply_.refuses ? reply_.conflict : log_id{};
+    send_now<append_reply>(to, hard_.term, match, rejected, conflict, reply_.read_round);
     reply_.answered_round = reply_.read_round;
-    reply_.acked = reply.match;
+    reply_.acked = match;
     reply_.due = reply_.refuses = false;
 }
 

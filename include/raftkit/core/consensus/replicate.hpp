@@ -144,12 +144,10 @@ inline void consensus::flush_peer(leader_state& office, progress& each, bool now
            each.may_send(options_.inflight_messages_max, options_.inflight_bytes_max)) {
         const bool entries = each.next() <= log_.last_index();
         if (each.next() <= base || (!entries && !each.is_probing())) break;
-        const log_id previous{each.next().previous(), log_.term_at(each.next().previous())};
         if (!entries) {
-            append_request& request = begin_append(office, each);
-            request.previous = previous;
-            request.entries.first = each.next();
-            end_append(each, request);
+            run_view nothing;
+            nothing.first = each.next();
+            send_append(office, each, nothing);
             sent = true;
             break;
         }
@@ -157,11 +155,9 @@ inline void consensus::flush_peer(leader_state& office, progress& each, bool now
             request_load(each);
             break;
         }
-        append_request& request = begin_append(office, each);
-        request.previous = previous;
-        log_.tail().take(each.cursor, log_.last_index(), {~u32{0}, options_.message_bytes_max},
-                         request.entries);
-        end_append(each, request);
+        send_append(office, each,
+                    log_.tail().take(each.cursor, log_.last_index(),
+                                     {~u32{0}, options_.message_bytes_max}));
         sent = true;
     }
     if (snapshotting* shipment = each.shipment(); shipment != nullptr && !shipment->shipping) {
@@ -173,29 +169,25 @@ inline void consensus::flush_peer(leader_state& office, progress& each, bool now
     if (!sent && (now || office.heartbeat_due)) send_heartbeat(office, each);
 }
 
-// In between the caller fills in `previous` and `entries`, in place.
-inline append_request& consensus::begin_append(leader_state& office, progress& each) noexcept {
-    append_request& request = send_now<append_request>(each.id);
-    request.term = hard_.term;
-    request.commit = commit_;
-    request.last = log_.last_index();
-    request.read_round = office.reads.round();
-    return request;
-}
-
-inline void consensus::end_append(progress& each, const append_request& request) noexcept {
-    const run_view& entries = request.entries;
-    each.told_commit = std::min(commit_, entries.empty() ? request.previous.index : entries.last());
+// Requires: entries.first is what it gets next.
+inline void consensus::send_append(leader_state& office, progress& each,
+                                   const run_view& entries) noexcept {
+    const index_t before = entries.first.previous();
+    send_now<append_request>(each.id, hard_.term, log_id{before, log_.term_at(before)}, commit_,
+                             log_.last_index(), office.reads.round(), entries);
+    each.told_commit = std::min(commit_, entries.empty() ? before : entries.last());
     each.sent(entries);
 }
 
 // An empty append: keeps followers, carries commit index and read round, and shows a lost message
 // by its refusal. To a peer of which nothing is known it claims nothing.
 inline void consensus::send_heartbeat(leader_state& office, progress& each) noexcept {
-    append_request& request = begin_append(office, each);
-    const index_t previous = each.is_replicating() ? each.next().previous() : each.match();
-    if (previous >= log_.base().index) request.previous = {previous, log_.term_at(previous)};
-    each.told_commit = std::max(each.told_commit, std::min(commit_, request.previous.index));
+    const index_t last = each.is_replicating() ? each.next().previous() : each.match();
+    log_id previous;
+    if (last >= log_.base().index) previous = {last, log_.term_at(last)};
+    send_now<append_request>(each.id, hard_.term, previous, commit_, log_.last_index(),
+                             office.reads.round(), run_view{});
+    each.told_commit = std::max(each.told_commit, std::min(commit_, previous.index));
 }
 
 [[gnu::noinline]] inline void consensus::request_load(progress& each) noexcept {
@@ -250,12 +242,8 @@ inline void consensus::loaded(request_id id, error status, std::span<const run> 
             const run_view& view = loaded.view();
             if (!each.may_send(options_.inflight_messages_max, options_.inflight_bytes_max)) return;
             if (view.first != each.next() || log_.term_at(view.last()) != view.term) return;
-            const log_id previous{each.next().previous(), log_.term_at(each.next().previous())};
-            append_request& request = begin_append(*office, each);
-            request.previous = previous;
-            request.entries = view;
-            end_append(each, request);
-            lent_loads_[filling_].push_back(run(view));
+            send_append(*office, each, view);
+            filling_->loads.push_back(run(view));
         }
         each.cursor = {};
         each.cursor.index = each.next();

@@ -7,6 +7,28 @@ RAFTKIT_NAMESPACE_BEGIN
 
 namespace core {
 
+template <class T>
+[[gnu::cold, gnu::noinline]] void make_room(std::vector<T>& in) {
+    in.reserve(in.empty() ? 8 : in.size() * 2);
+}
+// Like emplace_back, but what happens when it must grow stays out of the hot code.
+template <class T, class... Fields>
+[[gnu::always_inline]] inline void add(std::vector<T>& to, const Fields&... fields) {
+    if (to.size() == to.capacity()) make_room(to);
+    if (to.size() == to.capacity()) __builtin_unreachable();
+    to.emplace_back(fields...);
+}
+// By its fields: a view that is copied right after it was written stalls on store forwarding.
+[[gnu::always_inline]] inline void add_view(std::vector<run_view>& to, const run_view& of) {
+    add(to, of.owner, of.offset, of.bytes, of.first, of.term, of.count);
+}
+// A body that is built where it will stand, for the same reason.
+template <class Make>
+struct made_there {
+    const Make& make;
+    operator message() const noexcept { return make(); }
+};
+
 inline consensus::consensus(const identity& who, const core::options& numbers, recovered&& found,
                             u64 seed) noexcept
     : who_(who),
@@ -23,7 +45,7 @@ inline consensus::consensus(const identity& who, const core::options& numbers, r
       stable_(found.last.index),
       newest_(std::move(found.snapshot)) {
     // The rare turn that has more to say than all before it must not allocate either.
-    for (effects& each : effects_) each.send.reserve(peers_max * 2);
+    for (turn& each : turns_) each.out.send.reserve(peers_max * 2);
     for (const auto& [id, incarnation] : book_.incarnations) book_order_.push_back(id);
     for (configuration& each : found.members) members_.append(std::move(each));
     if (newest_) {
@@ -126,18 +148,18 @@ inline void consensus::announce_members(const configuration& now) noexcept {
     touch();
 }
 
-// Built in place: an envelope moved after its fields were written stalls on store forwarding.
-template <class Body>
-Body& consensus::send_now(node_id to) noexcept {
-    envelope& mail = out().send.emplace_back(to, who_.incarnation, Body{});
-    out().has |= effects::sending;
-    return *std::get_if<Body>(&mail.body);
+template <class Body, class... Fields>
+[[gnu::always_inline]] inline void consensus::send_now(node_id to,
+                                                       const Fields&... fields) noexcept {
+    const auto make = [&] { return message(std::in_place_type<Body>, fields...); };
+    filling_->out.has |= effects::sending;
+    add(filling_->out.send, to, who_.incarnation, made_there<decltype(make)>{make});
 }
 
 template <class Body>
 void consensus::send_held(node_id to, const stamp& needs, const Body& body) noexcept {
     if (needs.reached(durable_)) {
-        send_now<Body>(to) = body;
+        send_now<Body>(to, body);
         return;
     }
     if (held_.size() >= held_messages_max) make_room_to_hold(to);
@@ -183,29 +205,31 @@ inline effects& consensus::take_effects() noexcept {
         if (reply_.due) flush_reply();
         if (handed_ < std::min(commit_, stable_.stable())) flush_apply();
     }
-    effects& full = effects_[filling_];
-    filling_ ^= 1;
-    empty(effects_[filling_]);
-    return full;
+    turn& full = *filling_;
+    filling_ = filling_ == turns_ ? turns_ + 1 : turns_;
+    empty(*filling_);
+    return full.out;
 }
 
 // Only what `has` names was filled; capacities stay. The batch is written whole when it is made.
-inline void consensus::empty(effects& taken) noexcept {
-    const u32 has = std::exchange(taken.has, 0);
-    if (has & effects::loading) taken.load.clear();
-    if (has & effects::sending) {
-        taken.send.clear();
-        lent_loads_[filling_].clear();
-    }
-    if (has & effects::applying) taken.apply.clear();
-    if (has & effects::reading) taken.reads.clear();
-    if (has & effects::rarely) {
-        taken.rare.compact.reset();
-        taken.rare.members.reset();
-        taken.rare.snapshots.clear();
-        taken.rare.role.reset();
-        taken.rare.transfer.reset();
-    }
+inline void consensus::empty(turn& taken) noexcept {
+    const u32 has = std::exchange(taken.out.has, 0);
+    taken.out.send.clear();
+    taken.out.apply.clear();
+    const u32 frequent = effects::persisting | effects::sending | effects::applying;
+    if ((has & ~frequent) != 0 || !taken.loads.empty()) empty_rare(taken, has);
+}
+
+[[gnu::noinline]] inline void consensus::empty_rare(turn& taken, u32 has) noexcept {
+    taken.out.load.clear();
+    taken.out.reads.clear();
+    taken.loads.clear();
+    if (!(has & effects::rarely)) return;
+    taken.out.rare.compact.reset();
+    taken.out.rare.members.reset();
+    taken.out.rare.snapshots.clear();
+    taken.out.rare.role.reset();
+    taken.out.rare.transfer.reset();
 }
 
 inline void consensus::stop(error why) noexcept {
