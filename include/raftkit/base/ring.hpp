@@ -113,7 +113,7 @@ private:
         ::operator delete(slots, std::align_val_t{alignof(T)});
     }
 
-    void grow(u64 wanted) {
+    [[gnu::cold, gnu::noinline]] void grow(u64 wanted) {
         T* larger = take(wanted);
         for (u64 position = first_; position != end_; ++position) {
             T& old = slots_[slot(position)];

@@ -203,6 +203,7 @@ private:
     bool knows_sender(const envelope& mail) noexcept;
     template <class Body>
     bool take(const envelope& mail) noexcept;
+    void receive_rare(const envelope& mail) noexcept;
     void on(node_id from, const vote_request& asked) noexcept;
     void on(node_id from, const vote_reply& answer) noexcept;
     void on(node_id from, const append_request& request) noexcept;
@@ -212,9 +213,12 @@ private:
     void on(node_id from, const snapshot_offer& offer) noexcept;
     void on(node_id from, const snapshot_done& done) noexcept;
     bool follow(node_id from, term_t term) noexcept;
+    bool follow_anew(node_id from, term_t term) noexcept;
     void take_entries(const append_request& request) noexcept;
-    void take_sound(const append_request& request, bool has_members) noexcept;
+    void take_sound(const run_view& entries, index_t previous, index_t commit,
+                    bool has_members) noexcept;
     bool store_entries(const run_view& entries, bool has_members) noexcept;
+    bool store_overlapping(const run_view& entries, bool has_members) noexcept;
     void refuse_append(index_t previous, term_t term) noexcept;
     void raise_commit(index_t to) noexcept;
     void flush_reply() noexcept;
@@ -256,6 +260,7 @@ private:
     void flush_rare(persist_batch& batch, u32 dirty) noexcept;
     void flush_apply() noexcept;
     void handed_out(const run_view& range) noexcept;
+    u64 resident_max() const noexcept;
     void evict() noexcept;
     progress* peer(node_id id) noexcept;
 
@@ -270,7 +275,11 @@ private:
     void append_membership(configuration next) noexcept;
     void members_in_force() noexcept;
     void count_voters(leader_state& office) noexcept;
-    void members_committed(index_t before) noexcept;
+    void members_committed(index_t before) noexcept {
+        const configuration& now = members_.latest();
+        if (now.index > before && now.index <= commit_) members_committed(now);
+    }
+    void members_committed(const configuration& now) noexcept;
     void advance_transfer() noexcept;
     void end_transfer(error how) noexcept;
 

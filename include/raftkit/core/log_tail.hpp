@@ -45,19 +45,11 @@ public:
         RAFTKIT_ASSERT(next.count > 0 && next.first == last_.next());
         last_ = next.last();
         bytes_ += next.bytes;
-        if (!runs_.empty()) {
-            const run_view& end = runs_.back().view();
-            if (end.owner == next.owner && end.term == next.term &&
-                end.offset + end.bytes == next.offset) {
-                runs_.back().extend(next);
-                return;
-            }
-            if (end.owner != next.owner) held_ += next.owner->capacity;
+        if (!runs_.empty() && runs_.back().continues(next)) {
+            runs_.back().extend(next);
         } else {
-            held_ = next.owner->capacity;
-            first_ = next.first;
+            append_run(next);
         }
-        runs_.push_back(run(next));
     }
 
     // From the cursor's entry on: consecutive entries of one run, up to `upto` and the limits;
@@ -131,8 +123,8 @@ public:
             if (runs_.front().view().owner != owner) held_ -= capacity;
         }
     }
-    void release_buried(ticket completed) noexcept {
-        if (buried_.empty()) return;
+    bool has_buried() const noexcept { return !buried_.empty(); }
+    [[gnu::noinline]] void release_buried(ticket completed) noexcept {
         std::erase_if(buried_, [&](const grave& each) { return each.lent <= completed; });
     }
 
@@ -141,6 +133,16 @@ private:
         run held;
         ticket lent;
     };
+
+    [[gnu::noinline]] void append_run(const run_view& next) noexcept {
+        if (runs_.empty()) {
+            held_ = next.owner->capacity;
+            first_ = next.first;
+        } else if (runs_.back().view().owner != next.owner) {
+            held_ += next.owner->capacity;
+        }
+        runs_.push_back(run(next));
+    }
 
     void bury(run gone, ticket lent) noexcept { buried_.push_back({std::move(gone), lent}); }
 
@@ -167,7 +169,7 @@ private:
         }
         return seek(at);
     }
-    const run_view& seek(log_cursor& at) noexcept {
+    [[gnu::noinline]] const run_view& seek(log_cursor& at) noexcept {
         RAFTKIT_ASSERT(resident(at.index));
         u64 low = runs_.first(), high = runs_.end();
         while (high - low > 1) {

@@ -14,6 +14,10 @@ namespace core {
 
 inline constexpr u64 everything = ~u64{0};
 
+constexpr u64 middle_of(u64 a, u64 b, u64 c) noexcept {
+    return std::max(std::min(a, b), std::min(std::max(a, b), c));
+}
+
 // The largest value that a majority of `values` reaches. Sorts its copy; three voters by
 // comparisons alone.
 inline u64 majority_of(u64* values, u32 count) noexcept {
@@ -21,9 +25,7 @@ inline u64 majority_of(u64* values, u32 count) noexcept {
         case 0: return everything;
         case 1: return values[0];
         case 2: return std::min(values[0], values[1]);
-        case 3:
-            return std::max(std::min(values[0], values[1]),
-                            std::min(std::max(values[0], values[1]), values[2]));
+        case 3: return middle_of(values[0], values[1], values[2]);
         default: break;
     }
     std::sort(values, values + count);
@@ -54,8 +56,10 @@ private:
     template <class ValueOf>
     static u64 half(const std::array<u8, peers_max>& voters, u32 count, u64 own,
                     ValueOf&& value_of) noexcept {
+        const auto value = [&](u32 k) { return voters[k] == self ? own : value_of(voters[k]); };
+        if (count == 3) return middle_of(value(0), value(1), value(2));  // as most clusters have
         u64 values[peers_max];
-        for (u32 k = 0; k < count; ++k) values[k] = voters[k] == self ? own : value_of(voters[k]);
+        for (u32 k = 0; k < count; ++k) values[k] = value(k);
         return majority_of(values, count);
     }
 };

@@ -95,12 +95,14 @@ public:
         if (view_.owner != nullptr) release_block(view_.owner);
         view_ = {};
     }
-    // The tail extends its last run by an adjacent slice of the same block without a second
-    // reference.
+    // An adjacent slice of the same block, in the same term.
+    bool continues(const run_view& by) const noexcept {
+        return by.owner == view_.owner && by.term == view_.term &&
+               by.offset == view_.offset + view_.bytes;
+    }
+    // The tail extends its last run by such a slice without a second reference.
     void extend(const run_view& more) noexcept {
-        RAFTKIT_ASSERT(more.owner == view_.owner);
-        RAFTKIT_ASSERT(more.offset == view_.offset + view_.bytes);
-        RAFTKIT_ASSERT(more.term == view_.term);
+        RAFTKIT_ASSERT(continues(more));
         RAFTKIT_ASSERT(more.first == view_.end_index());
         view_.bytes += more.bytes;
         view_.count += more.count;
@@ -120,10 +122,18 @@ struct run_check {
     bool has_members = false;  // some entry is a configuration
 };
 
+namespace detail {
+[[gnu::noinline]] inline bool names_members(byte_span body) noexcept {
+    const auto members = decode_configuration(body);
+    return members && !members->members.empty();
+}
+}  // namespace detail
+
 // Judges bytes that claim to be a run of `count` entries of one term from `first` on: every
 // checksum, consecutive indexes, one term, known kinds, sound configurations, no bytes left over.
 // This is the one verification that a follower makes; hostile input is safe. O(bytes).
-inline run_check check_run(byte_span bytes, index_t first, term_t term, u32 count) noexcept {
+[[gnu::flatten, gnu::noinline]] inline run_check check_run(byte_span bytes, index_t first,
+                                                           term_t term, u32 count) noexcept {
     run_check seen;
     u64 index = first.value;
     for (u32 left = count; left > 0; --left, ++index) {
@@ -132,8 +142,7 @@ inline run_check check_run(byte_span bytes, index_t first, term_t term, u32 coun
         if (entry.at.index.value != index || entry.at.term != term) return seen;
         if (entry.kind > entry_kind::barrier) return seen;
         if (entry.kind == entry_kind::membership) {
-            const auto members = decode_configuration(entry.body);
-            if (!members || members->members.empty()) return seen;
+            if (!detail::names_members(entry.body)) return seen;
             seen.has_members = true;
         }
         bytes = bytes.subspan(record_bytes(load_le<u32>(bytes.data() + 4)));
@@ -155,7 +164,7 @@ public:
     // Appends one record at `at`. Returns a view of just that record, lent while the builder or a
     // taker of a reference keeps its block; an empty view when out of memory. Large bodies get a
     // block of their own.
-    run_view append(log_id at, entry_kind kind, byte_span body, i64 unix_ns) noexcept {
+    run_view append(const log_id& at, entry_kind kind, byte_span body, i64 unix_ns) noexcept {
         const u32 stamp = unix_ns != 0 ? record_stamp_bytes : 0;
         const u32 payload = static_cast<u32>(body.size()) + stamp;
         const u32 bytes = record_bytes(payload);

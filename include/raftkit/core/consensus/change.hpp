@@ -144,10 +144,8 @@ inline void consensus::count_voters(leader_state& office) noexcept {
     }
 }
 
-// The commit index passed configurations above `before`.
-[[gnu::noinline]] inline void consensus::members_committed(index_t before) noexcept {
-    const configuration& now = members_.latest();
-    if (now.index <= before || now.index > commit_) return;
+// The commit index passed configurations above `before`; the newest is `now`.
+[[gnu::noinline]] inline void consensus::members_committed(const configuration& now) noexcept {
     if (!now.joint) {
         forget_removed();
         announce_members(now);

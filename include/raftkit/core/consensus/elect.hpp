@@ -306,7 +306,6 @@ inline void consensus::fence(const fence_mark& mark) noexcept {
 }
 
 [[gnu::noinline]] inline void consensus::lift_fence() noexcept {
-    if (!fence_.up()) return;
     const index_t stable = stable_.stable();
     const log_id durable{stable, log_.term_at(stable)};
     if (!fence_.try_lift(durable, std::min(verified_, stable))) return;

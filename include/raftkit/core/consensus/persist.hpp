@@ -64,26 +64,26 @@ namespace core {
     }
 }
 
-[[gnu::flatten]] inline void consensus::persisted(ticket upto) noexcept {
+inline void consensus::persisted(ticket upto) noexcept {
     if (!running() || !stable_.complete(upto)) return;
     status_stale_ = true;
     while (!issued_.empty() && issued_.front().id <= upto) {
         durable_ = issued_.front().carries;
         issued_.pop_front();
     }
-    log_.tail().release_buried(upto);
+    if (log_.tail().has_buried()) log_.tail().release_buried(upto);
     if (!held_.empty()) release_held();
     if (handed_ < commit_ || reply_.due) stir();
     if (leading() != nullptr) {
         try_commit();
         return;
     }
-    own_vote_durable();
+    if (campaigning() != nullptr) own_vote_durable();
     if (std::min(verified_, stable_.stable()) > reply_.acked) {
         reply_.due = true;
         stir();
     }
-    lift_fence();
+    if (fence_.up()) lift_fence();
     if (flow_.step == install_step::resetting && flow_.reset_ticket <= upto) flow_.close();
 }
 
@@ -131,16 +131,17 @@ inline void consensus::applied(index_t upto) noexcept {
         lent_.pop_front();
     }
     while (!replayed_.empty() && replayed_.front().view().last() <= upto) replayed_.pop_front();
-    evict();
-    if (running()) maybe_restore();
+    if (log_.tail().block_bytes_held() > resident_max()) evict();
+    if (flow_.step == install_step::filled && running()) maybe_restore();
+}
+
+// However much may stay, there must be room below the limit that closes the intake (known bug 41).
+inline u64 consensus::resident_max() const noexcept {
+    return std::min(options_.tail_resident_bytes, options_.tail_bytes_max / 2);
 }
 
 // What is stable, applied and sent to every live peer needs no memory; a laggard reads from disk.
-inline void consensus::evict() noexcept {
-    // However much may stay, there must be room below the limit that closes the intake (known bug
-    // 41).
-    const u64 resident = std::min(options_.tail_resident_bytes, options_.tail_bytes_max / 2);
-    if (log_.tail().block_bytes_held() <= resident) return;
+[[gnu::noinline]] inline void consensus::evict() noexcept {
     index_t free = std::min(stable_.stable(), applied_);
     const index_t forced = free;
     if (const leader_state* office = leading()) {
@@ -149,7 +150,7 @@ inline void consensus::evict() noexcept {
                 free = std::min(free, each.next().previous());
         }
     }
-    log_.tail().evict(free, resident);
+    log_.tail().evict(free, resident_max());
     log_.tail().evict(forced, options_.tail_bytes_max / 2);
 }
 

@@ -13,9 +13,12 @@ inline void consensus::receive(const envelope& mail) noexcept {
     if (!mail.peer || mail.peer == who_.self) return reject();
     if (!knows_sender(mail)) return reject();
     // One after the other, the frequent ones first: a jump table would mispredict.
-    (void)(take<append_request>(mail) || take<append_reply>(mail) || take<vote_request>(mail) ||
-           take<vote_reply>(mail) || take<timeout_now>(mail) || take<introduce>(mail) ||
-           take<snapshot_offer>(mail) || take<snapshot_done>(mail));
+    if (!take<append_request>(mail) && !take<append_reply>(mail)) receive_rare(mail);
+}
+
+[[gnu::noinline]] inline void consensus::receive_rare(const envelope& mail) noexcept {
+    (void)(take<vote_request>(mail) || take<vote_reply>(mail) || take<timeout_now>(mail) ||
+           take<introduce>(mail) || take<snapshot_offer>(mail) || take<snapshot_done>(mail));
 }
 
 template <class Body>
@@ -116,6 +119,16 @@ inline void consensus::on(node_id from, const vote_reply& answer) noexcept {
 
 // A message only a leader sends. Returns false if it must not be looked at.
 inline bool consensus::follow(node_id from, term_t term) noexcept {
+    const auto* leads_us = std::get_if<follower_state>(&role_);
+    const bool known = leads_us != nullptr && leads_us->leader == from && term == hard_.term;
+    if (!known && !follow_anew(from, term)) return false;
+    heard_ = true;
+    heard_at_ = now_;
+    timer_.put_off(now_);
+    return true;
+}
+
+[[gnu::noinline]] inline bool consensus::follow_anew(node_id from, term_t term) noexcept {
     if (term < hard_.term) return false;
     if (leads() && term == hard_.term) {  // two leaders in one term: somebody lies
         reject();
@@ -131,9 +144,6 @@ inline bool consensus::follow(node_id from, term_t term) noexcept {
             if (office->transfer->target == from) end_transfer({});  // it leads: as was asked
         become_follower(term, from);
     }
-    heard_ = true;
-    heard_at_ = now_;
-    timer_.put_off(now_);
     return true;
 }
 
@@ -149,7 +159,7 @@ inline void consensus::on(node_id from, const append_request& request) noexcept 
         return send_held(from, now_stamp(), stale);
     }
     if (!follow(from, request.term)) return;
-    touch();
+    stir();
     fence_.heard(from, request.term, request.last);
     reply_.read_round = std::max(reply_.read_round, request.read_round);
     if (request.entries.empty() || request.read_round > reply_.answered_round) reply_.due = true;
@@ -159,7 +169,7 @@ inline void consensus::on(node_id from, const append_request& request) noexcept 
 
 // Log matching (Raft §5.3): believes the entries only if ours agrees with the leader's just before
 // them.
-[[gnu::flatten]] inline void consensus::take_entries(const append_request& request) noexcept {
+inline void consensus::take_entries(const append_request& request) noexcept {
     const run_view& entries = request.entries;
     const log_id previous = request.previous;
     bool has_members = false;
@@ -186,39 +196,46 @@ inline void consensus::on(node_id from, const append_request& request) noexcept 
         // The run holds the entry at the base as well, so it has the base's term, or its leader
         // lies.
         if (entries.term != log_.base().term) return reject();
-        append_request above = request;
-        above.entries = entries.slice(base.next(), entries.last());
-        above.previous = log_.base();
-        return take_sound(above, has_members);
+        return take_sound(entries.slice(base.next(), entries.last()), base, request.commit,
+                          has_members);
     } else if (log_.term_at(previous.index) != previous.term ||
                previous.index > log_.last_index()) {
         return refuse_append(previous.index, previous.term);
     }
-    take_sound(request, has_members);
+    take_sound(entries, previous.index, request.commit, has_members);
 }
 
-// They are sound and connect to our log.
-inline void consensus::take_sound(const append_request& request, bool has_members) noexcept {
-    const run_view& entries = request.entries;
+// They are sound and connect to our log, behind `previous`.
+inline void consensus::take_sound(const run_view& entries, index_t previous, index_t commit,
+                                  bool has_members) noexcept {
     // A full tail waits for the machine, which frees it. Entries that are not committed yet don't:
     // only what this leader sends can commit or replace them, and its own limits bound them.
     const bool machine_lags = applied_ < std::min(commit_, stable_.stable());
     const bool full = log_.tail().block_bytes_held() > options_.tail_bytes_max;
     if (full && machine_lags && !entries.empty()) return;
-    const index_t matched = entries.empty() ? request.previous.index : entries.last();
+    const index_t matched = entries.empty() ? previous : entries.last();
     // Not stored: a peer that lies about committed entries. Ours are not what it sent.
     if (!entries.empty() && !store_entries(entries, has_members)) return reject();
     verified_ = std::max(verified_, matched);
     // Only what is known to match may be committed (known bug 18).
-    raise_commit(std::min(request.commit, matched));
+    raise_commit(std::min(commit, matched));
     if (std::min(verified_, stable_.stable()) > reply_.acked) reply_.due = true;
     if (!entries.empty() && matched <= stable_.stable()) reply_.due = true;
-    lift_fence();
+    if (fence_.up()) lift_fence();
 }
 
 // Cuts a repeated prefix, truncates from the first conflict only, appends the rest (known bug 17).
 // Returns false if they contradict what is committed.
 inline bool consensus::store_entries(const run_view& entries, bool has_members) noexcept {
+    if (entries.first > log_.last_index() && !has_members) {  // nearly always
+        log_.append(entries);
+        return true;
+    }
+    return store_overlapping(entries, has_members);
+}
+
+[[gnu::noinline]] inline bool consensus::store_overlapping(const run_view& entries,
+                                                           bool has_members) noexcept {
     const index_t last = log_.last_index();
     const index_t overlap = std::min(entries.last(), last);
     index_t fresh = entries.first;

@@ -253,7 +253,7 @@ inline void consensus::loaded(request_id id, error status, std::span<const run> 
 
 // Raft §5.4.2: only an entry of the leader's own term is committed by counting; it commits those
 // before it.
-inline void consensus::try_commit() noexcept {
+[[gnu::noinline]] inline void consensus::try_commit() noexcept {
     leader_state* office = leading();
     if (office == nullptr) return;
     const u64 reached = office->voters.agreed(
