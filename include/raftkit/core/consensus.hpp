@@ -215,6 +215,7 @@ private:
     bool follow(node_id from, term_t term) noexcept;
     bool follow_anew(node_id from, term_t term) noexcept;
     void take_entries(const append_request& request) noexcept;
+    void take_above_base(const append_request& request, bool has_members) noexcept;
     void take_sound(const run_view& entries, index_t previous, index_t commit,
                     bool has_members) noexcept;
     bool store_entries(const run_view& entries, bool has_members) noexcept;
@@ -257,9 +258,11 @@ private:
     void try_commit() noexcept;
     void flush_persist() noexcept;
     void flush_book(persist_batch& batch) noexcept;
-    void flush_rare(persist_batch& batch, u32 dirty) noexcept;
+    void flush_rare(persist_batch& batch) noexcept;
     void flush_apply() noexcept;
+    void load_for_machine(index_t limit) noexcept;
     void handed_out(const run_view& range) noexcept;
+    void release_replayed() noexcept;
     u64 resident_max() const noexcept;
     void evict() noexcept;
     progress* peer(node_id id) noexcept;

@@ -64,7 +64,7 @@ public:
     void append(term_t term, index_t last) noexcept {
         RAFTKIT_ASSERT(term >= last_term());
         RAFTKIT_ASSERT(last > last_);
-        if (starts_.empty() || starts_.back().term != term) starts_.push_back({last_.next(), term});
+        if (starts_.empty() || starts_.back().term != term) begin(term);
         last_ = last;
     }
     // Requires: from is above the base.
@@ -95,6 +95,8 @@ public:
     }
 
 private:
+    [[gnu::noinline]] void begin(term_t term) noexcept { starts_.push_back({last_.next(), term}); }
+
     log_id base_;
     index_t last_;
     std::vector<log_id> starts_;

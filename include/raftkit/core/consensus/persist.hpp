@@ -23,21 +23,13 @@ namespace core {
     hard_.commit_hint = std::min(commit_, stable_.stable());
     filled.hard = hard_;
     batch.hard = &filled.hard;
-    const u32 dirty = std::exchange(dirty_, dirty_ & book_dirty);
-    if (dirty & ~book_dirty) flush_rare(batch, dirty);
     filled.append.clear();
     while (persist_cursor_.index <= last) {
         add_view(filled.append, log_.tail().take(persist_cursor_, last, {}));
     }
     batch.append = filled.append;
     batch.id = stable_.issue(last);
-    if (!now_stamp().reached(durable_)) {
-        stamp carries = carried();
-        carries.hard = hard_version_;
-        carries.reset = reset_version_;
-        issued_.push_back({batch.id, carries});
-    }
-    if (dirty_) work_ = true;  // the book, in a batch of its own
+    if (dirty_) flush_rare(batch);
 }
 
 // The book alone: its ticket covers no entry.
@@ -53,7 +45,10 @@ namespace core {
     issued_.push_back({batch.id, carries});
 }
 
-[[gnu::noinline]] inline void consensus::flush_rare(persist_batch& batch, u32 dirty) noexcept {
+// A version that is not durable rides with the first batch after its change: later ones need not
+// carry it again.
+[[gnu::noinline]] inline void consensus::flush_rare(persist_batch& batch) noexcept {
+    const u32 dirty = std::exchange(dirty_, dirty_ & book_dirty);
     if (dirty & fence_dirty) {
         filling_->fence = fence_.mark().value_or(fence_mark{});
         batch.fence = &filling_->fence;
@@ -62,6 +57,13 @@ namespace core {
         filling_->base = {log_.base(), members_.at(log_.base().index)};
         batch.reset = &filling_->base;
     }
+    if (dirty & (hard_dirty | reset_dirty)) {
+        stamp carries = carried();
+        carries.hard = hard_version_;
+        carries.reset = reset_version_;
+        issued_.push_back({batch.id, carries});
+    }
+    if (dirty & book_dirty) work_ = true;  // in a batch of its own
 }
 
 inline void consensus::persisted(ticket upto) noexcept {
@@ -90,25 +92,26 @@ inline void consensus::persisted(ticket upto) noexcept {
 // The machine gets what is committed and durable here, at most apply_bytes_max at a time, in order,
 // without a gap.
 [[gnu::flatten]] inline void consensus::flush_apply() noexcept {
-    const index_t limit = std::min(commit_, stable_.stable());
     if (opening_restore_ || flow_.pauses_apply()) return;
+    const index_t limit = std::min(commit_, stable_.stable());
     while (handed_ < limit && lent_bytes_ < options_.apply_bytes_max) {
-        if (!log_.tail().resident(handed_.next())) {
-            if (apply_load_) return;
-            requests_ = requests_.next();
-            apply_load_ = requests_;
-            const index_t last = std::min(limit, log_.tail().first().previous());
-            const u64 bytes = std::min<u64>(options_.apply_bytes_max - lent_bytes_, 1u << 20);
-            out().load.push_back({apply_load_, handed_.next(), last, static_cast<u32>(bytes)});
-            out().has |= effects::loading;
-            return;
-        }
+        if (!log_.tail().resident(handed_.next())) return load_for_machine(limit);
         const u64 room = options_.apply_bytes_max - lent_bytes_;
         const run_view range =
             log_.tail().take(apply_cursor_, limit, {options_.apply_batch_entries_max, room});
         add_view(filling_->out.apply, range);
         handed_out(range);
     }
+}
+
+[[gnu::noinline]] inline void consensus::load_for_machine(index_t limit) noexcept {
+    if (apply_load_) return;
+    requests_ = requests_.next();
+    apply_load_ = requests_;
+    const index_t last = std::min(limit, log_.tail().first().previous());
+    const u64 bytes = std::min<u64>(options_.apply_bytes_max - lent_bytes_, 1u << 20);
+    out().load.push_back({apply_load_, handed_.next(), last, static_cast<u32>(bytes)});
+    out().has |= effects::loading;
 }
 
 inline void consensus::handed_out(const run_view& range) noexcept {
@@ -130,9 +133,13 @@ inline void consensus::applied(index_t upto) noexcept {
         lent_bytes_ -= lent_.front().bytes;
         lent_.pop_front();
     }
-    while (!replayed_.empty() && replayed_.front().view().last() <= upto) replayed_.pop_front();
+    if (!replayed_.empty()) release_replayed();
     if (log_.tail().block_bytes_held() > resident_max()) evict();
     if (flow_.step == install_step::filled && running()) maybe_restore();
+}
+
+[[gnu::noinline]] inline void consensus::release_replayed() noexcept {
+    while (!replayed_.empty() && replayed_.front().view().last() <= applied_) replayed_.pop_front();
 }
 
 // However much may stay, there must be room below the limit that closes the intake (known bug 41).

@@ -183,31 +183,32 @@ inline void consensus::take_entries(const append_request& request) noexcept {
         if (!found.sound) return reject();
         has_members = found.has_members;
     }
-    const index_t base = log_.base().index;
-    if (previous.index < base) {
-        // What lies at or below the base is committed and equal (known bug 56): only the part above
-        // counts.
-        if (entries.empty() || entries.last() <= base) {
-            const index_t last = entries.empty() ? previous.index : entries.last();
-            verified_ = std::max(verified_, std::min(last, base));
-            reply_.due = true;
-            return;
-        }
-        // The run holds the entry at the base as well, so it has the base's term, or its leader
-        // lies.
-        if (entries.term != log_.base().term) return reject();
-        return take_sound(entries.slice(base.next(), entries.last()), base, request.commit,
-                          has_members);
-    } else if (log_.term_at(previous.index) != previous.term ||
-               previous.index > log_.last_index()) {
+    if (previous.index < log_.base().index) return take_above_base(request, has_members);
+    if (log_.term_at(previous.index) != previous.term || previous.index > log_.last_index())
         return refuse_append(previous.index, previous.term);
-    }
     take_sound(entries, previous.index, request.commit, has_members);
 }
 
+// What lies at or below the base is committed and equal (known bug 56): only the part above counts.
+[[gnu::noinline]] inline void consensus::take_above_base(const append_request& request,
+                                                         bool has_members) noexcept {
+    const run_view& entries = request.entries;
+    const index_t base = log_.base().index;
+    if (entries.empty() || entries.last() <= base) {
+        const index_t last = entries.empty() ? request.previous.index : entries.last();
+        verified_ = std::max(verified_, std::min(last, base));
+        reply_.due = true;
+        return;
+    }
+    // The run holds the entry at the base as well, so it has the base's term, or its leader lies.
+    if (entries.term != log_.base().term) return reject();
+    take_sound(entries.slice(base.next(), entries.last()), base, request.commit, has_members);
+}
+
 // They are sound and connect to our log, behind `previous`.
-inline void consensus::take_sound(const run_view& entries, index_t previous, index_t commit,
-                                  bool has_members) noexcept {
+[[gnu::always_inline]] inline void consensus::take_sound(const run_view& entries, index_t previous,
+                                                         index_t commit,
+                                                         bool has_members) noexcept {
     // A full tail waits for the machine, which frees it. Entries that are not committed yet don't:
     // only what this leader sends can commit or replace them, and its own limits bound them.
     const bool machine_lags = applied_ < std::min(commit_, stable_.stable());
@@ -273,7 +274,7 @@ inline bool consensus::store_entries(const run_view& entries, bool has_members) 
     return true;
 }
 
-inline void consensus::refuse_append(index_t previous, term_t term) noexcept {
+[[gnu::noinline]] inline void consensus::refuse_append(index_t previous, term_t term) noexcept {
     reply_.due = true;
     reply_.refuses = true;
     reply_.rejected = previous;

@@ -140,10 +140,11 @@ inline void consensus::flush_peer(leader_state& office, progress& each, bool now
     // no refusal can say so, because there is no position left that a heartbeat could ask about.
     const bool out_of_reach = each.next() <= base && newest_;
     if (out_of_reach && each.reachable && !each.is_snapshotting()) each.become_snapshotting();
-    while (each.reachable &&
-           each.may_send(options_.inflight_messages_max, options_.inflight_bytes_max)) {
+    for (;;) {
         const bool entries = each.next() <= log_.last_index();
-        if (each.next() <= base || (!entries && !each.is_probing())) break;
+        if (!entries && !each.is_probing()) break;
+        if (each.next() <= base || !each.reachable) break;
+        if (!each.may_send(options_.inflight_messages_max, options_.inflight_bytes_max)) break;
         if (!entries) {
             run_view nothing;
             nothing.first = each.next();
