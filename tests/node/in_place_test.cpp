@@ -12,7 +12,7 @@ namespace {
 // What the machine is, and what happened to it that must not.
 struct plain_state {
     std::vector<u64> values;
-    bool half = false, fails = false;
+    bool half = false, fails = false, refuses = false;
     u64 broken = 0, restores = 0;
 };
 
@@ -55,6 +55,7 @@ public:
         state_->half = true;
         state_->values.clear();
         ++state_->restores;
+        if (state_->refuses) return error{errc::no_space, 0, "overwritten"};
         return writer{state_};
     }
 
@@ -178,16 +179,83 @@ TEST_CASE("a machine that is restored in place is paused from the first chunk to
     CHECK(state.broken == 0);
 }
 
-TEST_CASE("a restore in place that fails stops the node: its machine is nobody's state") {
+TEST_CASE("a restore in place that fails leaves the node failed until another install") {
+    // S001-29
+    for (const bool at_once : {false, true}) {
+        CAPTURE(at_once);
+        trio c;
+        const u64 slow = c.far_behind();
+        trio::seat& one = c.at(slow);
+        (at_once ? one.state.refuses : one.state.fails) = true;
+        std::vector<std::unique_ptr<asked<operation>>> early;
+        const auto failed = [&] { return one.up->status().phase == node_phase::failed; };
+        REQUIRE(c.run_until([&] {
+            if (one.up->status().phase == node_phase::serving) {
+                early.push_back(std::make_unique<asked<operation>>());
+                one.up->read_stale(*early.back());
+            }
+            return failed();
+        }));
+        const index_t applied = one.up->status().applied;
+        const u64 elections = one.up->status().elections, tried = one.state.restores;
+        REQUIRE(c.run_until([&] {  // it is offered again and again
+            CHECK(failed());
+            return one.state.restores >= tried + 3;
+        }));
+        CHECK_FALSE(one.heard.was_stopped);
+        CHECK(one.up->status().applied == applied);
+        CHECK(one.heard.restored == 0);
+        // What waited for the machine was told; what comes now is refused; nobody captures.
+        u64 told = 0;
+        for (const auto& each : early) {
+            CHECK(each->ends == 1);
+            if (!each->how) continue;
+            CHECK(each->how.code == errc::restore_failed);
+            ++told;
+        }
+        if (!at_once) CHECK(told > 0);
+        asked<operation> late;
+        one.up->read_stale(late);
+        asked<snapshot_ticket> save;
+        one.up->snapshot_now(save);
+        c.run_until([&] { return late.done() && save.done(); });
+        CHECK(late.how.code == errc::not_started);
+        CHECK(save.how.code == errc::not_started);
+        CHECK(one.up->status().elections == elections);
+
+        one.state.fails = one.state.refuses = false;
+        CHECK(c.run_until([&] { return one.state.values == c.at(c.leader()).state.values; }));
+        CHECK(c.run_until([&] { return one.up->status().phase == node_phase::serving; }));
+        CHECK(one.heard.restored == 1);
+        c.write(3);
+        CHECK(c.run_until([&] { return one.state.values == c.at(c.leader()).state.values; }));
+        asked<operation> again;
+        one.up->read_stale(again);
+        CHECK(c.run_until([&] { return again.done(); }));
+        CHECK(again.ok());
+        CHECK(one.state.broken == 0);
+    }
+}
+
+TEST_CASE("a node without a machine votes but does not campaign, and a restart heals it") {
     trio c;
     const u64 slow = c.far_behind();
-    c.at(slow).state.fails = true;
-    REQUIRE(c.run_until([&] { return c.at(slow).up->closed(); }));
-    CHECK(c.at(slow).heard.was_stopped);
-    CHECK(c.at(slow).heard.stop_cause.code == errc::corrupt);
-    CHECK(c.at(slow).state.broken == 0);
-    // Its log was not touched: the next start has the old state, and installs again.
-    c.start(slow, true);
-    CHECK(c.run_until([&] { return c.at(slow).state.values == c.at(c.leader()).state.values; }));
-    CHECK(c.at(slow).state.broken == 0);
+    trio::seat& one = c.at(slow);
+    one.state.fails = true;
+    REQUIRE(c.run_until([&] { return one.up->status().phase == node_phase::failed; }));
+    const u64 led = c.leader(), other = 6 - slow - led;
+    const u64 elections = one.up->status().elections;
+    c.at(other).up.reset();
+    c.at(led).up.reset();
+    const instant end = c.now + seconds(10);
+    c.run_until([&] { return c.now >= end; });
+    CHECK(one.up->status().elections == elections);
+    c.start(led);
+    // By its vote; without its log nothing is committed.
+    REQUIRE(c.run_until([&] { return c.at(led).up->status().role == role_kind::leader; }));
+    CHECK(one.up->status().phase == node_phase::failed);
+    c.start(slow);
+    REQUIRE(c.run_until([&] { return c.leader() == led; }));
+    CHECK(c.run_until([&] { return one.state.values == c.at(led).state.values; }));
+    CHECK(one.state.broken == 0);
 }

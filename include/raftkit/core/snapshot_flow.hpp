@@ -18,10 +18,13 @@ struct snapshot_flow {
     snapshot_meta meta;
     node_id from;
     ticket reset_ticket;
+    // A machine that is restored in place was overwritten, and its restore failed: nothing is
+    // applied and nobody campaigns until another install, which this outlives, has succeeded.
+    bool machine_lost = false;
 
     bool is(snapshot_id id) const noexcept { return step != install_step::idle && meta.id == id; }
     // No new range may go to the machine.
-    bool pauses_apply() const noexcept { return step >= install_step::filled; }
+    bool pauses_apply() const noexcept { return machine_lost || step >= install_step::filled; }
     // The state machine is being replaced: nothing is cancelled, nobody campaigns, entries are not
     // taken.
     bool past_return() const noexcept { return step >= install_step::restoring; }

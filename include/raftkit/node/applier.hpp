@@ -71,6 +71,8 @@ public:
     void begin_restore(const snapshot_meta& of) {
         staged_.items.push_back({.what = item::what_t::restore, .meta = &of});
     }
+    // A restore in place failed: what waits for the machine ends, until a commit.
+    void lose() { staged_.items.push_back({.what = item::what_t::lose}); }
     void commit(restore_writer& filled, index_t upto) {
         staged_.items.push_back({.what = item::what_t::commit, .writer = &filled, .upto = upto});
     }
@@ -111,7 +113,7 @@ public:
 
 private:
     struct item {
-        enum class what_t : u8 { range, capture, restore, commit } what = what_t::range;
+        enum class what_t : u8 { range, capture, restore, commit, lose } what = what_t::range;
         run_view entries{};
         bool with_operations = false;
         const snapshot_meta* meta = nullptr;
@@ -170,6 +172,7 @@ private:
     reply_sink replies_;
     index_t applied_;
     bool half_restored_ = false;  // an in_place_machine: nobody may look at it
+    error lost_;                  // and it stays so until another restore is committed
     error failed_;
     progress_t progress_;
 };
@@ -222,7 +225,10 @@ void applier<Machine>::run(const item& next) noexcept {
             next.writer->commit();
             applied_ = next.upto;
             half_restored_ = false;
+            lost_ = {};
             progress_.committed = true;
+            return;
+        case item::what_t::lose: lost_ = {errc::restore_failed, 0, "read: the restore failed"};
     }
 }
 
@@ -230,6 +236,7 @@ template <class Machine>
 void applier<Machine>::apply(const item& next) noexcept {
     const run_view& entries = next.entries;
     if (!failed_) {
+        RAFTKIT_ASSERT(!half_restored_);
         RAFTKIT_ASSERT(entries.first == applied_.next());  // known bug 32: gapless, once each
         replies_.clear();
         failed_ = apply_entries(entries);
@@ -322,9 +329,9 @@ template <class Machine>
 void applier<Machine>::begin_restore_now(const snapshot_meta& of) noexcept {
     progress_.restoring = true;
     result<restore_writer> made = machine_->restore(of);
+    half_restored_ = in_place_machine<Machine>;  // an error tells not how far it came
     if (made) {
         progress_.replacement.emplace(std::move(*made));
-        half_restored_ = in_place_machine<Machine>;
     } else {
         progress_.restore_failed = made.why();
     }
@@ -332,10 +339,10 @@ void applier<Machine>::begin_restore_now(const snapshot_meta& of) noexcept {
 
 template <class Machine>
 void applier<Machine>::take_reads() noexcept {
-    const error stale = failed_ ? error{errc::stopped, 0, "read: apply failed"} : error{};
+    const error stale = failed_ ? error{errc::stopped, 0, "read: apply failed"} : lost_;
     for (std::size_t i = 0; i < taken_.reads.size(); ++i) {
         waiting_read each = taken_.reads[i];
-        if (half_restored_)
+        if (half_restored_ && !lost_)
             each.at = std::max({each.at, applied_, index_t{1}});  // a stale one, too
         reads_.add(each, stale);
     }
@@ -346,6 +353,7 @@ void applier<Machine>::take_reads() noexcept {
 template <class Machine>
 void applier<Machine>::serve_reads() noexcept {
     if (failed_) return reads_.end_all({errc::stopped, 0, "read: apply failed"});
+    if (lost_) return reads_.end_all(lost_);
     if (!half_restored_) reads_.serve(applied_);
 }
 

@@ -76,7 +76,7 @@ public:
     error open_failure() const noexcept { return open_failure_; }
     // What of the disk was to blame for it, if anything.
     const std::optional<damage>& open_damage() const noexcept { return open_damage_; }
-    // An in_place_machine that is neither what it was nor what it was to be.
+    // An in_place_machine that is neither what it was nor what it was to be: until an install.
     error machine_lost() const noexcept { return machine_lost_; }
     // Whether stable_reached() has anything to tell; most nodes never install.
     bool watches_stable() const noexcept { return watches_stable_; }
@@ -140,6 +140,7 @@ private:
     void restored(snapshot_id id);
     void open_restore_failed(const snapshot_meta& of, error why, const std::string& file);
     bool fall_back(snapshot_id from);
+    void restore_failed(error how);
     void commit_restore();
     growth facts() const noexcept;
     index_t lowest_held() const noexcept { return pins_.lowest_leased(); }

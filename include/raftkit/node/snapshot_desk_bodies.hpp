@@ -176,9 +176,11 @@ void snapshot_desk<Parts>::machine_moved(typename applier<machine>::progress_t& 
             if (restore_next_) begin_restore(*std::exchange(restore_next_, std::nullopt));
         } else {
             restoring_.reset();
-            if (opening_) open_failure_ = moved.restore_failed;
-            if (in_place && !opening_) machine_lost_ = moved.restore_failed;
-            receiver_.restore_ended(moved.restore_failed, actions_);
+            if (opening_) {
+                open_failure_ = moved.restore_failed;
+            } else {
+                restore_failed(moved.restore_failed);
+            }
         }
     }
     if (moved.committed) restored(restoring_->id);

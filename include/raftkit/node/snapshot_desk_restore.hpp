@@ -4,7 +4,10 @@
 //
 //   begin_restore -> machine.restore() -> restore_job, step by step -> commit -> restored
 //                                              | failed at a start
-//                                              +-> an older snapshot, the log alone, or the end
+//                                              |   +-> an older snapshot, the log alone, or the
+//                                              |       end
+//                                              | failed in an install
+//                                              +-> the next install; in place the machine is lost
 
 #include <raftkit/node/snapshot_desk.hpp>
 
@@ -40,8 +43,7 @@ void snapshot_desk<Parts>::restore_stepped() {
         restore_.reset();
         restore_cancelled_ = false;
         if (failed && opening_) open_restore_failed(of, how, file);
-        if (failed && in_place && !opening_) machine_lost_ = how;
-        if (failed && !opening_) receiver_.restore_ended(how, actions_);
+        if (failed && !opening_) restore_failed(how);
         if (restore_next_) begin_restore(*std::exchange(restore_next_, std::nullopt));
         return;
     }
@@ -55,6 +57,17 @@ void snapshot_desk<Parts>::restore_stepped() {
     if (in_place) commit_restore();  // the gate is behind it
 }
 
+// The leader is told, and offers it again, or another one. A machine that was overwritten waits for
+// that: until then nobody applies, captures or reads.
+template <class Parts>
+void snapshot_desk<Parts>::restore_failed(error how) {
+    if (in_place) {
+        machine_lost_ = how;
+        parts_.queue.lose();
+    }
+    receiver_.restore_ended(how, actions_);
+}
+
 template <class Parts>
 void snapshot_desk<Parts>::commit_restore() {
     if (!restore_ || !restore_->filled() || committing_) return;
@@ -66,6 +79,7 @@ void snapshot_desk<Parts>::commit_restore() {
 template <class Parts>
 void snapshot_desk<Parts>::restored(snapshot_id id) {
     committing_ = false;
+    machine_lost_ = {};
     captured_bytes_ = applied_bytes_;
     snapshot_bytes_ = restoring_->bytes;
     restore_cost_ = parts_.now - restore_began_;

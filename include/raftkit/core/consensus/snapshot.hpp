@@ -124,12 +124,16 @@ inline void consensus::snapshot_published(const snapshot_meta& meta) noexcept {
     touch();
 }
 
+// While the machine is being replaced only one that is overwritten in place can fail.
 inline void consensus::accept_failed(snapshot_id id, install_status status) noexcept {
     if (!running()) return;
     if (flow_.step == install_step::idle) return;
-    if (flow_.is(id) && flow_.step >= install_step::restoring) return;
+    const bool ours = flow_.is(id);
+    if (ours && flow_.step == install_step::resetting) return;
     answer_offer(status, id, {}, flow_.from);
-    if (flow_.is(id)) flow_.close();
+    if (!ours || status == install_status::installing) return;
+    flow_.machine_lost |= flow_.step == install_step::restoring;
+    flow_.close();
 }
 
 // (4) The gate, first time: what the commit index passed meanwhile is kept as an ordinary snapshot.
@@ -203,6 +207,7 @@ inline void consensus::snapshot_restored(snapshot_id id) noexcept {
     apply_load_ = {};  // what it asked for is behind us, and may be gone from disk
     commit_ = std::max(commit_, id.at.index);
     verified_ = std::max(verified_, id.at.index);
+    flow_.machine_lost = false;
     flow_.step = install_step::resetting;
     flow_.reset_ticket = stable_.upcoming();
     forget_removed();

@@ -193,7 +193,12 @@ void driver<Parts>::enter(node_phase next) noexcept {
 
 template <class Parts>
 void driver<Parts>::advance_phase() noexcept {
-    if (const error why = desk_->machine_lost()) return fail(why);
+    if (fatal_) return;
+    if (desk_->machine_lost()) return enter(node_phase::failed);
+    if (parts_.phase == node_phase::failed) {  // another install has succeeded
+        serve_at_ = std::max(serve_at_, parts_.core->status().commit);
+        enter(node_phase::replaying);
+    }
     if (parts_.phase == node_phase::restoring) {
         if (const error why = desk_->open_failure()) {
             return fail(desk_->open_damage() ? check_found(*desk_->open_damage()) : why);
