@@ -35,6 +35,9 @@ void receiver<Store>::accept(const accept_snapshot& offered, index_t commit,
             return;
         case install_verdict::resume:
             // The leader's reminder changes nothing: what got lost is asked for again in its time.
+            // It is answered, for wants may not be due for longer than a lease: while what is
+            // staged is looked at, or the throttle holds us back.
+            answer(install_status::installing);
             if (std::exchange(from_, offered.from) == offered.from && term_ == offered.term) return;
             term_ = offered.term;
             retry_gap_ = retry_after_;

@@ -123,7 +123,10 @@ void receiver<Store>::peer_changed(node_id peer, bool reachable, instant now,
 template <class Store>
 void receiver<Store>::advance(instant now, snapshot_actions& out) {
     if (!transferring()) return;
-    if (moved_at_ + options_.snapshot_lease <= now) return fail(install_status::cancelled, out);
+    if (moved_at_ + options_.snapshot_lease <= now) {
+        if (!job_->running) return fail(install_status::cancelled, out);
+        moved_at_ = now;  // the silence is ours: our disk, or our throttle
+    }
     if (retry_at() > now) return;
     ask_again(now, out);
     retry_gap_ = std::min(retry_gap_ * 2, options_.snapshot_lease / 8);

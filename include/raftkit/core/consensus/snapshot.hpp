@@ -45,7 +45,10 @@ inline void consensus::on(node_id from, const snapshot_offer& offer) noexcept {
     if (flow_.step >= install_step::filled && !flow_.is(offer.id)) {
         return answer_offer(install_status::installing, offer.id, {}, from);
     }
-    if (flow_.is(offer.id) && flow_.step >= install_step::stored) return;  // its end will be told
+    // Its end will be told; meanwhile this keeps it, and the log behind it, at the leader.
+    if (flow_.is(offer.id) && flow_.step >= install_step::stored) {
+        return answer_offer(install_status::installing, offer.id, {}, from);
+    }
     if (opening_restore_) return answer_offer(install_status::installing, offer.id, {}, from);
     if (!hard_is_durable()) return;  // the leader's term first; the offer comes again
     // Which of two offers is fetched is the receiver's business; snapshot_received() tells which
