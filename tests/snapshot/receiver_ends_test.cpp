@@ -224,6 +224,44 @@ TEST_CASE("a transfer that does not move gives up after a lease") {
     of.check_no_trace();
 }
 
+TEST_CASE("while our own disk or throttle holds it up a transfer does not give up") {
+    follower of;
+    of.leader_has(20, {text_of(300)});
+    of.offer();
+    REQUIRE(of.asked.size() == 1);  // it creates its writer, and that lasts
+    for (u32 lease = 0; lease < 3; ++lease) of.advance(seconds(31));
+    CHECK(of.failures().empty());
+    of.offer();  // the leader's reminder is answered: its lease lives on
+    CHECK(of.failures() == failed{install_status::installing});
+    of.fetch();
+    of.advance(retry);
+    of.fetch();
+    CHECK(of.it.phase() == receive_phase::restoring);
+    CHECK(of.told<order::tell_accept_failed>() == 1);
+}
+
+TEST_CASE("a job that is cancelled while it waits for the throttle is hurried") {
+    follower of;
+    of.leader_has(20, {text_of(300)});
+    of.offer();
+    of.work_off();
+    of.answer(of.wants().front());
+    REQUIRE(of.asked.size() == 1);  // as one that the throttle holds back
+    of.it.cancel(id_of(20), of.commit, of.out);
+    of.obey();
+    CHECK(of.told<order::hurry_job>() == 1);
+    of.work_off();
+    of.check_no_trace();
+
+    follower idle;
+    idle.leader_has(20, {text_of(300)});
+    idle.offer();
+    idle.work_off();
+    idle.it.cancel(id_of(20), idle.commit, idle.out);
+    idle.obey();
+    CHECK(idle.told<order::hurry_job>() == 0);
+}
+
 TEST_CASE("a damaged snapshot found while restoring is quarantined") {
     follower of;
     of.leader_has(20, {text_of(300)});

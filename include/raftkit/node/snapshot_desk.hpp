@@ -100,6 +100,7 @@ private:
 
     // One for each order; snapshot_desk_orders.hpp.
     void on(order::run_job& what);
+    void on(order::hurry_job& what);
     void on(order::capture&);
     void on(order::drop_image&);
     void on(order::start_save& what);

@@ -29,6 +29,11 @@ void snapshot_desk<Parts>::on(order::run_job& what) {
 }
 
 template <class Parts>
+void snapshot_desk<Parts>::on(order::hurry_job& what) {
+    paced_.hurry(*what.job);
+}
+
+template <class Parts>
 void snapshot_desk<Parts>::on(order::capture&) {
     parts_.queue.capture();
 }

@@ -28,6 +28,9 @@ namespace order {
 struct run_job {  // ask throttle.admit(job->use, job->bytes) if bytes != 0, then work_on.run(*job)
     work_job* job;
 };
+struct hurry_job {  // cancelled: if it waits for the throttle, it waits no longer
+    work_job* job;
+};
 // To the apply context: capture() at the next batch boundary, then coordinator.captured().
 struct capture {};
 struct drop_image {};  // what was captured is not needed; it dies on the work executor
@@ -98,15 +101,14 @@ struct tell_ship_ended {
 
 }  // namespace order
 
-using snapshot_order =
-    std::variant<order::run_job, order::capture, order::drop_image, order::start_save,
-                 order::cancel_save, order::finish_ticket, order::save_failed, order::want_capture,
-                 order::look_again, order::ask_trigger, order::ask_compaction, order::ask_retention,
-                 order::remove_snapshot, order::settle_snapshot, order::quarantine_snapshot,
-                 order::start_restore, order::cancel_restore, order::install_began,
-                 order::install_stored, order::install_filled, order::install_ended,
-                 order::tell_published, order::tell_received, order::tell_filled,
-                 order::tell_accept_failed, order::tell_ship_ended>;
+using snapshot_order = std::variant<
+    order::run_job, order::hurry_job, order::capture, order::drop_image, order::start_save,
+    order::cancel_save, order::finish_ticket, order::save_failed, order::want_capture,
+    order::look_again, order::ask_trigger, order::ask_compaction, order::ask_retention,
+    order::remove_snapshot, order::settle_snapshot, order::quarantine_snapshot,
+    order::start_restore, order::cancel_restore, order::install_began,
+    order::install_stored, order::install_filled, order::install_ended, order::tell_published,
+    order::tell_received, order::tell_filled, order::tell_accept_failed, order::tell_ship_ended>;
 
 struct snapshot_actions {
     std::vector<outgoing_offer> offers;

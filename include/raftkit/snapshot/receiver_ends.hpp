@@ -92,6 +92,7 @@ void receiver<Store>::close(bool installed, snapshot_actions& out) {
     if (job_ != nullptr) {
         job_->cancel();
         const bool last_step = !job_->running && job_->holds_writer();
+        if (job_->running) out.add(order::hurry_job{job_.get()});
         if (last_step) run(job_t::command_t::write, out);
         if (job_->running) dying_.push_back(std::move(job_));
         job_.reset();

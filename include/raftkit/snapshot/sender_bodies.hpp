@@ -281,6 +281,7 @@ void sender<Store>::end(transfer& one, snapshot_actions& out) {
     one.asked.clear();
     one.offer_at = never;
     one.job.cancel();
+    if (one.job.running) out.add(order::hurry_job{&one.job});
     if (!one.job.running && one.job.opened() && !one.job.done) run(one, out);
 }
 
