@@ -29,6 +29,7 @@ TEST_CASE("a row out of its range is named and never clamped") {
     CHECK(refused([](o& x) { x.snapshot_disk_depth = 0; }) == "snapshot_disk_depth");
     CHECK(refused([](o& x) { x.snapshot_sends_max = 0; }) == "snapshot_sends_max");
     CHECK(refused([](o& x) { x.snapshot_lease = milliseconds(3999); }) == "snapshot_lease");
+    CHECK(refused([](o& x) { x.snapshot_staging_ttl = seconds(-1); }) == "snapshot_staging_ttl");
     CHECK(refused([](o& x) { x.snapshot_backoff_min = minutes(6); }) == "snapshot_backoff_min");
 }
 

@@ -103,7 +103,12 @@ concept resumable_writer =
         { asked.holds(section, offset, bytes) } noexcept -> std::same_as<bool>;
         { w.suspend() } -> need::gives<void>;  // ends it; an error: nothing is left to go on from
     };
-// A store has no clock: before it publishes it is told what the manifest says of the save's time.
+// A store has no clock: it is told when nobody went on with what an install left in it.
+template <class S>
+concept forgetting_store = requires(S& s) {
+    { s.forget_staged() } -> need::gives<void>;
+};
+// For the same reason before it publishes it is told what the manifest says of the save's time.
 template <class W>
 concept timed_writer = requires(W& w, duration time) {
     { w.took(time) } noexcept -> need::gives_nothing;

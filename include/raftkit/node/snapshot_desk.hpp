@@ -115,6 +115,7 @@ private:
     void on(order::remove_snapshot& what);
     void on(order::settle_snapshot& what);
     void on(order::quarantine_snapshot& what);
+    void on(order::forget_staged&);
     void on(order::start_restore& what);
     void on(order::cancel_restore&);
     void on(order::install_began& what);

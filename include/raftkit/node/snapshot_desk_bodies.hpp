@@ -22,6 +22,7 @@ snapshot_desk<Parts>::snapshot_desk(Parts& parts)
 template <class Parts>
 void snapshot_desk<Parts>::listed(const std::vector<snapshot_manifest>& listing) {
     coordinator_.listed(listing, parts_.now);
+    if constexpr (forgetting_store<store>) receiver_.opened(parts_.now);
     if (listing.empty()) return;
     const snapshot_meta& newest = listing.front().meta;
     snapshot_bytes_ = newest.bytes;
@@ -76,6 +77,8 @@ void snapshot_desk<Parts>::hurry() {
 template <class Parts>
 void snapshot_desk<Parts>::reconfigure() {
     coordinator_.reconfigure(parts_.options.for_snapshots());
+    sender_.reconfigure(parts_.options.for_snapshots());
+    receiver_.reconfigure(parts_.options.for_snapshots());
     pins_.set_idle(parts_.options.snapshot_lease);
 }
 

@@ -170,6 +170,12 @@ void snapshot_desk<Parts>::on(order::quarantine_snapshot& what) {
     if (work_job* next = calls_.start()) run(*next);
 }
 
+template <class Parts>
+void snapshot_desk<Parts>::on(order::forget_staged&) {
+    calls_.add({store_request::kind::forget, {}, {}});
+    if (work_job* next = calls_.start()) run(*next);
+}
+
 // ---- installs ----
 
 template <class Parts>

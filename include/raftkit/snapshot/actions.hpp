@@ -64,7 +64,8 @@ struct settle_snapshot {
 struct quarantine_snapshot {
     snapshot_id id;
 };
-struct start_restore {  // machine.restore(meta) in the apply context, then a restore_job
+struct forget_staged {};  // nobody went on with an install that ended early
+struct start_restore {    // machine.restore(meta) in the apply context, then a restore_job
     snapshot_meta meta;
 };
 struct cancel_restore {};  // the job's writer dies on the work executor
@@ -106,7 +107,7 @@ using snapshot_order = std::variant<
     order::cancel_save, order::finish_ticket, order::save_failed, order::want_capture,
     order::look_again, order::ask_trigger, order::ask_compaction, order::ask_retention,
     order::remove_snapshot, order::settle_snapshot, order::quarantine_snapshot,
-    order::start_restore, order::cancel_restore, order::install_began,
+    order::forget_staged, order::start_restore, order::cancel_restore, order::install_began,
     order::install_stored, order::install_filled, order::install_ended, order::tell_published,
     order::tell_received, order::tell_filled, order::tell_accept_failed, order::tell_ship_ended>;
 

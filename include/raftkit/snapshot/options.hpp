@@ -18,7 +18,8 @@ struct snapshot_options {
     u32 snapshot_disk_depth = 4;      // sender: chunks being read, over all peers
     u32 snapshot_sends_max = 4;       // sender: transfers at once
     duration snapshot_lease = seconds(30);
-    u64 snapshot_hold_bytes_max = u64{1} << 30;  // of log kept for a snapshot on its way
+    duration snapshot_staging_ttl = minutes(60);  // of an install that ended early; 0: for ever
+    u64 snapshot_hold_bytes_max = u64{1} << 30;   // of log kept for a snapshot on its way
     bool snapshot_fallback =
         true;  // keep the log behind the oldest kept snapshot, not only behind the newest
     bool snapshot_reuse = true;
@@ -47,6 +48,7 @@ inline result<void> snapshot_options::validate(const core::options& beside) cons
     if (snapshot_lease < beside.election_timeout_max * 2) {
         return invalid("snapshot_lease: at least two election timeouts");
     }
+    if (snapshot_staging_ttl.ns < 0) return invalid("snapshot_staging_ttl: not negative");
     if (snapshot_backoff_min.ns < 0 || snapshot_backoff_min > snapshot_backoff_max) {
         return invalid("snapshot_backoff_min: at most snapshot_backoff_max");
     }

@@ -82,6 +82,12 @@ public:
           port_(to) {}
     receiver(receiver&&) = delete;
 
+    // The store may hold what an earlier process staged.
+    void opened(instant now) noexcept {
+        moved_at_ = now;
+        staged_ = true;
+    }
+    void reconfigure(const snapshot_options& options) noexcept { options_ = options; }
     void accept(const accept_snapshot& offered, index_t commit, const kept_snapshots& kept,
                 instant now, snapshot_actions& out);
     void go(instant now, snapshot_actions& out);
@@ -138,6 +144,7 @@ private:
     void decide(snapshot_actions& out);
     void fail(install_status status, snapshot_actions& out);
     void close(bool installed, snapshot_actions& out);
+    instant forget_at() const noexcept;
 
     using job_t = receive_job<Store>;
 
@@ -159,8 +166,9 @@ private:
     std::vector<chunk> held_;  // arrived, not yet handed to the job
     u64 next_ = 0;             // first chunk that was never in a slot
     u64 written_ = 0;
-    instant moved_at_{};  // the last progress of the transfer
-    duration retry_gap_;  // of silence, before wants are repeated
+    instant moved_at_{};   // the last progress of the transfer
+    bool staged_ = false;  // an install ended early, and nobody has gone on with it
+    duration retry_gap_;   // of silence, before wants are repeated
     std::unique_ptr<job_t> job_;
     std::vector<std::unique_ptr<job_t>> dying_;  // cancelled, their last step still to come
     std::vector<snapshot_id> unsettled_;

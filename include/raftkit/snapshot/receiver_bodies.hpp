@@ -89,6 +89,7 @@ void receiver<Store>::go(instant now, snapshot_actions& out) {
 template <class Store>
 void receiver<Store>::create(instant now, snapshot_actions& out) {
     phase_ = receive_phase::creating;
+    staged_ = false;
     chunks_ = transfer_chunks(manifest_.sections, manifest_.chunk_bytes);
     next_ = written_ = 0;
     retry_gap_ = retry_after_;

@@ -91,6 +91,7 @@ void receiver<Store>::close(bool installed, snapshot_actions& out) {
     if (phase_ >= receive_phase::deciding) pins_->closed(id());
     if (job_ != nullptr) {
         job_->cancel();
+        if constexpr (forgetting_store<Store>) staged_ |= phase_ >= receive_phase::creating;
         const bool last_step = !job_->running && job_->holds_writer();
         if (job_->running) out.add(order::hurry_job{job_.get()});
         if (last_step) run(job_t::command_t::write, out);
@@ -123,6 +124,10 @@ void receiver<Store>::peer_changed(node_id peer, bool reachable, instant now,
 
 template <class Store>
 void receiver<Store>::advance(instant now, snapshot_actions& out) {
+    if (forget_at() <= now) {
+        staged_ = false;
+        out.add(order::forget_staged{});
+    }
     if (!transferring()) return;
     if (moved_at_ + options_.snapshot_lease <= now) {
         if (!job_->running) return fail(install_status::cancelled, out);
@@ -131,6 +136,14 @@ void receiver<Store>::advance(instant now, snapshot_actions& out) {
     if (retry_at() > now) return;
     ask_again(now, out);
     retry_gap_ = std::min(retry_gap_ * 2, options_.snapshot_lease / 8);
+}
+
+// What is staged costs space, and every day it is less likely to be offered again.
+template <class Store>
+instant receiver<Store>::forget_at() const noexcept {
+    const bool waits = staged_ && phase_ == receive_phase::idle;
+    return waits && options_.snapshot_staging_ttl.ns > 0 ? moved_at_ + options_.snapshot_staging_ttl
+                                                         : never;
 }
 
 // Only when nothing arrives any more, and ever later: on a slow link a piece that is asked for
@@ -146,7 +159,7 @@ instant receiver<Store>::retry_at() const noexcept {
 
 template <class Store>
 instant receiver<Store>::deadline() const noexcept {
-    if (!transferring()) return never;
+    if (!transferring()) return forget_at();
     return earliest(moved_at_ + options_.snapshot_lease, retry_at());
 }
 

@@ -49,6 +49,7 @@ public:
           port_(to) {}
     sender(sender&&) = delete;
 
+    void reconfigure(const snapshot_options& options) noexcept { options_ = options; }
     void ship(const ship_snapshot& asked, term_t term, const kept_snapshots& kept, instant now,
               snapshot_actions& out);
     void cancel(node_id to, snapshot_actions& out);

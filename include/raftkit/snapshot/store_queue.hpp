@@ -17,7 +17,7 @@
 RAFTKIT_NAMESPACE_BEGIN
 
 struct store_request {
-    enum class kind : u8 { recover, list, remove, settle, quarantine } what = kind::list;
+    enum class kind : u8 { recover, list, remove, settle, quarantine, forget } what = kind::list;
     snapshot_id id;
     identity who;  // recover
 };
@@ -63,6 +63,7 @@ private:
             case store_request::kind::remove: return store_->remove(outcome.asked.id).why();
             case store_request::kind::settle: return store_->settle(outcome.asked.id).why();
             case store_request::kind::quarantine: return quarantine();
+            case store_request::kind::forget: return forget();
         }
         return {};
     }
@@ -72,6 +73,11 @@ private:
         } else {
             return store_->remove(outcome.asked.id).why();
         }
+    }
+
+    error forget() noexcept {
+        if constexpr (forgetting_store<Store>) return store_->forget_staged().why();
+        return {};
     }
 
     Store* store_;

@@ -45,6 +45,7 @@ public:
     result<void> remove(snapshot_id id) noexcept;
     result<void> settle(snapshot_id id) noexcept;
     result<void> quarantine(snapshot_id id) noexcept;
+    result<void> forget_staged() noexcept;  // of an install that nobody went on with
     result<u64> free_bytes() noexcept;
     std::string file_of(snapshot_id id, u32 section) const {
         return shelf_->path(snapshot_disk::published_prefix, id) + "/" +
@@ -160,6 +161,13 @@ result<void> basic_file_snapshots<Files>::quarantine(snapshot_id id) noexcept {
     if (!moved) return moved;
     shelf_->kept.erase(shelf_->kept.begin() + static_cast<std::ptrdiff_t>(at));
     return files().sync_directory(shelf_->root);
+}
+
+template <class Files>
+result<void> basic_file_snapshots<Files>::forget_staged() noexcept {
+    if (!shelf_->ready()) return not_ready();
+    shelf_->drop_suspended();
+    return {};
 }
 
 template <class Files>
