@@ -8,6 +8,7 @@
 
 #include <raftkit/io/clock.hpp>
 #include <raftkit/node/driver.hpp>
+#include <raftkit/node/start.hpp>
 
 RAFTKIT_NAMESPACE_BEGIN
 
@@ -31,22 +32,22 @@ result<void> driver<Parts>::open() {
     }
     result<store_report> report = parts_.snapshots.recover(parts_.self);
     if (!report) return report.why();
-    for (const damage& each : report->found)
-        parts_.tell(damage_found{each, damage_verdict::refuse});
+    tell_found(parts_, report->found);
     result<std::vector<snapshot_manifest>> listing = parts_.snapshots.list();
     if (!listing) return listing.why();
 
     std::optional<log_id> durable;
     if constexpr (durable_machine<typename Parts::machine_type>)
         durable = parts_.machine.durable_index();
-    core::recovered seen = gather(*log, *listing, durable);
-    const core::start_plan plan =
-        judge_machine(seen, core::reconcile(seen), durable.value_or(log_id{}));
-    if (plan.action == core::start_action::damaged) {
-        damage seen_damage = damage_of(plan);
-        locate(seen_damage, *report);
-        if (error why = check_found(seen_damage)) return why;
+    result<chosen_start> start = choose_start(*log, *listing, durable, parts_.snapshots,
+                                              parts_.options.snapshot_chunk_bytes);
+    if (!start) return start.why();
+    core::recovered& seen = start->seen;
+    if (start->refused) {
+        if (start->rotten.empty()) locate(*start->refused, *report);
+        return check_found(*start->refused);
     }
+    tell_found(parts_, start->rotten);
     if (seen.snapshot && !seen.restore_skipped) restore_first_ = seen.snapshot;
 
     if (result<void> bound = bind_executors(); !bound) return bound.why();
