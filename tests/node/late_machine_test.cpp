@@ -36,8 +36,8 @@ TEST_CASE("an install waits for a busy machine, and a later leader's follows it"
     c.run(milliseconds(50));
 
     REQUIRE(c.start(slow));
-    REQUIRE(c.run_until([&] { return c.status(slow).installing; }));
     c.at(slow).gate.closed = true;  // the machine is busy from here on
+    REQUIRE(c.run_until([&] { return c.status(slow).installing; }));
     c.run(milliseconds(900));
     CHECK(c.status(slow).snapshots_kept == 1);  // stored, and on its way to the machine
     CHECK(c.status(slow).newest_snapshot.at.index == index_t{});

@@ -89,7 +89,8 @@ TEST_CASE("a follower behind the compacted log installs the leader's snapshot an
     const u64 leader = c.leader();
     const snapshot_id made = save(c, leader);
     c.run(milliseconds(50));
-    REQUIRE(c.status(leader).first.value > c.at(slow).disk.entries.rbegin()->first + 1);
+    const index_t first = c.status(leader).first;
+    REQUIRE(first.value > c.at(slow).disk.entries.rbegin()->first + 1);
     REQUIRE(c.start(slow).why().code == errc::ok);
     CHECK(c.run_until([&] { return c.status(slow).applied >= made.at.index; }));
     CHECK(c.set(7, 777).code == errc::ok);
@@ -100,7 +101,7 @@ TEST_CASE("a follower behind the compacted log installs the leader's snapshot an
     CHECK(c.at(slow).disk.resets >= 2);  // its bootstrap, and the install
     CHECK(c.run_until([&] { return c.at(leader).heard.shipped == 1; }));
     // An offer says where the leader's log begins: install_rules row 8 stands on it.
-    CHECK(c.at(leader).heard.offered_first == c.status(leader).first);
+    CHECK(c.at(leader).heard.offered_first == first);
     // The marker is gone: a restart finds an ordinary snapshot.
     CHECK(c.run_until([&] { return !(*c.at(slow).shelf.list())[0].meta.installing; }));
 
@@ -109,6 +110,19 @@ TEST_CASE("a follower behind the compacted log installs the leader's snapshot an
     CHECK(c.run_until([&] { return c.status(slow).phase == node_phase::serving; }));
     CHECK(c.run_until([&] { return c.status(slow).applied == c.status(c.leader()).applied; }));
     CHECK(c.node(slow).machine().digest() == c.node(c.leader()).machine().digest());
+}
+
+TEST_CASE("a small install takes as long as its messages: its pieces come with the offer") {
+    cluster c(3);
+    c.start_all();
+    c.elect();
+    c.run(milliseconds(300));
+    const u64 slow = c.follower();
+    c.crash(slow);
+    fill(c, 60);
+    save(c, c.leader());
+    REQUIRE(c.start(slow));
+    CHECK(c.run_until([&] { return c.at(slow).heard.restored == 1; }, milliseconds(200)));
 }
 
 TEST_CASE(

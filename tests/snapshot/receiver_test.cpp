@@ -63,6 +63,36 @@ TEST_CASE("at most a window of chunks is asked for or in memory, whatever the si
     CHECK(stored_text(of.store, id_of(20)) == std::vector<std::string>{text_of(64 * 40)});
 }
 
+TEST_CASE("the first pieces may come before the effect of their offer is carried out") {
+    follower of(4, 4);
+    const std::string text = text_of(64 * 6);
+    of.leader_has(20, {text});
+    const auto part = [&](u64 chunk) { return text.substr(chunk * 64, 64); };
+    for (u64 chunk = 0; chunk < 4; ++chunk)
+        of.give_of(id_of(20), 0, chunk * 64, part(chunk), chunk == 2 ? 9 : 1);
+    of.give_of(id_of(20), 0, 256, part(4));  // more than the credit is not kept
+    CHECK(of.it.counts().dropped == 1);
+    of.offer();
+    CHECK(of.it.counts().pieces == 3);
+    CHECK(of.it.counts().dropped == 2);  // the stranger's
+    of.work_off();
+    CHECK(of.wants().size() == 2);  // the rest, in the slots of what is written
+    of.advance(retry);
+    of.fetch();
+    CHECK(of.it.phase() == receive_phase::restoring);
+    CHECK(stored_text(of.store, id_of(20)) == std::vector<std::string>{text});
+
+    follower late(4, 4);  // no offer came in that turn
+    late.leader_has(20, {text});
+    late.give_of(id_of(20), 0, 0, part(0));
+    late.give_of(id_of(20), 0, 64, part(1), 1, errc::io);
+    CHECK(late.it.counts().dropped == 1);
+    late.advance({});
+    CHECK(late.it.counts().dropped == 2);
+    late.offer();
+    CHECK(late.it.counts().pieces == 0);
+}
+
 TEST_CASE("pieces may come in any order, twice, and for places nobody asked for") {
     // scenario D56
     follower of(4);

@@ -123,6 +123,14 @@ private:
         bool again = false;  // asked for more than once: its answer says nothing of the link
     };
 
+    // The first pieces come on the heels of their offer, and often in one turn with it, before its
+    // effect is carried out.
+    struct early_piece {
+        node_id from;
+        snapshot_piece got;
+        buffer keep;  // what `got` points to
+    };
+
     bool transferring() const noexcept {
         return phase_ == receive_phase::creating || phase_ == receive_phase::fetching;
     }
@@ -130,6 +138,7 @@ private:
     void begin(const accept_snapshot& offered, snapshot_manifest manifest, bool stored,
                snapshot_actions& out);
     void create(instant now, snapshot_actions& out);
+    void keep_early(node_id from, const snapshot_piece& got);
     void fill_window(instant now, snapshot_actions& out);
     void want(slot& one, instant now, snapshot_actions& out);
     void ask_again(instant now, snapshot_actions& out);
@@ -163,8 +172,9 @@ private:
     bool stored_ = false;  // listed here under this very id
     transfer_chunks chunks_;
     std::vector<slot> slots_;
-    std::vector<chunk> held_;  // arrived, not yet handed to the job
-    u64 next_ = 0;             // first chunk that was never in a slot
+    std::vector<early_piece> early_;  // until the end of the turn in which they came
+    std::vector<chunk> held_;         // arrived, not yet handed to the job
+    u64 next_ = 0;                    // first chunk that was never in a slot
     u64 written_ = 0;
     instant moved_at_{};   // the last progress of the transfer
     bool staged_ = false;  // an install ended early, and nobody has gone on with it

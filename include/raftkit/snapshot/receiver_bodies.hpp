@@ -103,6 +103,8 @@ void receiver<Store>::create(instant now, snapshot_actions& out) {
     }
     fill_window(now, out);
     run(job_t::command_t::create, out);
+    const std::vector<early_piece> early = std::exchange(early_, {});
+    for (const early_piece& each : early) piece(each.from, each.got, now, out);
 }
 
 // ---- pieces ----
@@ -144,6 +146,9 @@ template <class Store>
 void receiver<Store>::piece(node_id from, const snapshot_piece& got, instant now,
                             snapshot_actions& out) {
     const auto drop = [&] { ++counts_.dropped; };
+    const bool may_be_early = phase_ <= receive_phase::asking || got.id != id();
+    if (may_be_early && early_.size() < options_.snapshot_initial_credit)
+        return keep_early(from, got);
     if (!transferring() || from != from_ || got.id != id()) return drop();
     if (got.status != errc::ok) {
         // The leader cannot give it: a new offer of the same or another snapshot is the way on.
@@ -168,6 +173,14 @@ void receiver<Store>::piece(node_id from, const snapshot_piece& got, instant now
     ++counts_.pieces;
     counts_.bytes += place->bytes;
     write_held(out);
+}
+
+template <class Store>
+void receiver<Store>::keep_early(node_id from, const snapshot_piece& got) {
+    early_piece made{from, got, got.bytes.size <= piece_bytes_max_ ? got.bytes.keep() : buffer{}};
+    if (got.status != errc::ok || !made.keep.valid()) return void(++counts_.dropped);
+    made.got.bytes = bytes_view::of(made.keep);
+    early_.push_back(std::move(made));
 }
 
 template <class Store>

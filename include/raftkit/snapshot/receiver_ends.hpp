@@ -124,6 +124,10 @@ void receiver<Store>::peer_changed(node_id peer, bool reachable, instant now,
 
 template <class Store>
 void receiver<Store>::advance(instant now, snapshot_actions& out) {
+    if (phase_ != receive_phase::asking) {  // nobody waits for these
+        counts_.dropped += early_.size();
+        early_.clear();
+    }
     if (forget_at() <= now) {
         staged_ = false;
         out.add(order::forget_staged{});
