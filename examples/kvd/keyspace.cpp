@@ -8,9 +8,24 @@ constexpr raftkit::u8 transaction_flag = 1;
 constexpr std::size_t entry_header_bytes = 8;
 }  // namespace
 
+// The first keys of the batch's entries: memory is what a SET waits for.
+void keyspace::prefetch(raftkit::command_range batch) {
+    arguments_.clear();
+    for (const raftkit::command& each : batch) {
+        raftkit::byte_reader in(each.body);
+        in.take_bytes(entry_header_bytes + 4);
+        if (in.take_u32() < 2) continue;
+        in.take_bytes(in.take_u32());
+        const raftkit::byte_span key = in.take_bytes(in.take_u32());
+        if (in.ok()) arguments_.push_back(raftkit::as_text(key));
+    }
+    values_.prefetch(arguments_);
+}
+
 // An entry that can't be read is the work of a newer version or of a bug; every node skips it in
 // the same way.
 void keyspace::apply(raftkit::command_range batch, raftkit::reply_sink& out) {
+    prefetch(batch);
     for (const raftkit::command& each : batch) {
         raftkit::byte_reader in(each.body);
         const raftkit::u8 version = in.take_u8(), protocol = in.take_u8(), flags = in.take_u8();

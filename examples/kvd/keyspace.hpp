@@ -47,6 +47,8 @@ public:
     void run(const command_row& row, words args, reply_writer& reply) const;
 
 private:
+    void prefetch(raftkit::command_range batch);
+
     raftkit::persistent_map values_;
     std::string reply_;  // reused by every entry
     std::vector<std::string_view> arguments_;

@@ -55,3 +55,26 @@ TEST_CASE("a thread that cannot start says so and can be started later") {
     once.join();
     CHECK(runs == 1);
 }
+
+TEST_CASE("batch scheduling is asked for once and inherited by the threads that are begun later") {
+    int policies[2] = {-1, -1};
+    thread outer;
+    REQUIRE(outer.start(
+        [](void* into) noexcept {
+            if (!use_batch_scheduling()) return;
+            int* seen = static_cast<int*>(into);
+            seen[0] = ::sched_getscheduler(0);
+            thread inner;
+            if (!inner.start(
+                    [](void* at) noexcept { *static_cast<int*>(at) = ::sched_getscheduler(0); },
+                    seen + 1)) {
+                return;
+            }
+            inner.join();
+        },
+        policies));
+    outer.join();
+    CHECK(policies[0] == SCHED_BATCH);
+    CHECK(policies[1] == SCHED_BATCH);
+    CHECK(::sched_getscheduler(0) == SCHED_OTHER);  // this one was not asked
+}

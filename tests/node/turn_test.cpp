@@ -135,3 +135,50 @@ TEST_CASE("entries damaged under a right frame are dropped, and their connection
     c.poll();
     CHECK(c.node(1).transport().distrusted.size() == 1);
 }
+
+TEST_CASE("a leader that waits for its disk in its own thread tells first what is decided") {
+    cluster c(3);
+    c.start_all();
+    const u64 leader = c.elect();
+    set_command decided(1, 1), next(2, 2);
+    std::vector<std::string> story;
+    c.at(leader).disk.at_sync = [&] { story.push_back(decided.done() ? "sync, told" : "sync"); };
+    c.node(leader).before_wait(
+        [](void* with) noexcept {
+            static_cast<std::vector<std::string>*>(with)->push_back("hook");
+        },
+        &story);
+    c.node(leader).propose(decided);
+    (void)c.at(leader).drive->poll(c.now);  // sent and stored, not yet acknowledged
+    CHECK(story == std::vector<std::string>{"hook", "sync"});
+    CHECK_FALSE(decided.done());
+    for (u64 id = 1; id <= 3; ++id) {
+        if (id != leader) (void)c.at(id).drive->poll(c.now);
+    }
+    story.clear();
+    c.node(leader).propose(next);
+    (void)c.at(leader).drive->poll(c.now);  // hears the followers, and has one more to store
+    CHECK(decided.ok());
+    CHECK(story == std::vector<std::string>{"hook", "sync, told"});
+    CHECK(c.run_until([&] { return next.ok(); }));
+}
+
+TEST_CASE("a follower waits for its disk before it applies: its leader waits for the answer") {
+    cluster c(3);
+    c.start_all();
+    const u64 leader = c.elect(), follower = leader == 1 ? 2 : 1;
+    set_command first(1, 1), second(2, 2);
+    c.node(leader).propose(first);
+    REQUIRE(c.run_until([&] { return first.ok() && c.values(follower).contains(1); }));
+    u64 syncs = 0, applied_then = 0;
+    c.at(follower).disk.at_sync = [&] {
+        ++syncs;
+        applied_then = c.at(follower).heard.applied_batches;
+    };
+    const u64 applied_before = c.at(follower).heard.applied_batches;
+    c.node(leader).propose(second);
+    REQUIRE(c.run_until([&] { return c.values(follower).contains(2); }));
+    CHECK(syncs == 1);
+    CHECK(applied_then == applied_before);
+    CHECK(c.at(follower).heard.applied_batches > applied_before);
+}

@@ -2,6 +2,8 @@
 
 #include "snapshot/map_support.hpp"
 
+#include <algorithm>
+#include <array>
 #include <set>
 #include <thread>
 
@@ -73,6 +75,10 @@ TEST_CASE("the map and its images follow a model through random changes") {
                 map.clear();
                 expected.clear();
             }
+            if (step % 41 == 0) {  // a hint: nothing but memory may be touched
+                const std::array<std::string_view, 3> hinted{key, "", "not there"};
+                map.prefetch(hinted);
+            }
             if (step % 97 == 0) {
                 const auto found = expected.find(key);
                 CHECK(text_of(map.find(key)) ==
@@ -101,6 +107,44 @@ TEST_CASE("shards stay short however many keys there are, so that a first write 
     CHECK(full.shards <= 100'000 / 8);
     for (u64 i = 0; i < 100'000; ++i) map.erase(key_of(i));
     CHECK(map.measure().shards == 0);
+}
+
+TEST_CASE("the place of a hash is found from any guess") {
+    prng random(7);
+    for (int round = 0; round < 2000; ++round) {
+        const u32 level = static_cast<u32>(random.below(detail::map_levels + 1));
+        const u32 bits = detail::map_hash_bits - detail::map_fork_bits * level;
+        const u64 range = u64{1} << bits,
+                  begin = random.below(detail::map_hash_end / range) * range;
+        // Evenly spread, or all at one end, where the guess is as wrong as it can be.
+        const u64 within = random.below(4) == 0 ? std::min<u64>(range, 16) : range;
+        detail::map_shard shard;
+        for (u64 left = random.below(40); left > 0; --left)
+            shard.slots.push_back({begin + random.below(within), nullptr});
+        std::sort(shard.slots.begin(), shard.slots.end(),
+                  [](const auto& a, const auto& b) { return a.hash < b.hash; });
+        for (int probe = 0; probe < 20; ++probe) {
+            const bool known = !shard.slots.empty() && probe % 2 == 0;
+            const u64 hash = known ? shard.slots[random.below(shard.slots.size())].hash
+                                   : begin + random.below(range);
+            std::size_t expected = 0;
+            while (expected < shard.slots.size() && shard.slots[expected].hash < hash) ++expected;
+            CHECK(shard.place(hash, level) == expected);
+        }
+    }
+}
+
+TEST_CASE("a hint for many keys at once touches what is there and skips what is not") {
+    persistent_map map;
+    std::vector<std::string> keys;
+    for (u64 i = 0; i < 5'000; ++i) keys.push_back(key_of(i));
+    std::vector<std::string_view> hinted(keys.begin(), keys.end());
+    map.prefetch({});
+    map.prefetch(hinted);
+    for (u64 i = 0; i < 5'000; i += 2) map.insert(keys[i], {});
+    map.prefetch(hinted);
+    CHECK(map.size() == 2'500);
+    CHECK(map.contains(keys[4'998]));
 }
 
 TEST_CASE("a split keeps every shard at or below its limit") {

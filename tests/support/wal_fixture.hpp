@@ -36,12 +36,14 @@ public:
         return {};
     }
     persisted flush() noexcept { return work_.watermark(); }
+    bool flush_waits() const noexcept { return false; }
     instant tick(instant now) noexcept {
         const instant idle = work_.idle(now);
         return earliest(idle, work_.prepare(now));
     }
     void stop() noexcept { work_ = {}; }
     persisted commit() noexcept { return work_.commit(); }
+    instant idle(instant now) noexcept { return work_.idle(now); }
     const wal_work& work() const noexcept { return work_; }
 
 private:
@@ -234,7 +236,9 @@ public:
     persisted commit() { return wal_.runner().commit(); }
     persisted run(const step& what) {
         ask(what);
-        return commit();
+        const persisted done = commit();
+        (void)wal_.runner().idle(now);  // writes the mark
+        return done;
     }
     // Background work until nothing is left to do.
     void settle() {

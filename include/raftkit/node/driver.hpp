@@ -56,6 +56,11 @@ public:
     instant deadline() const noexcept;
     void publish() noexcept;
     node_status status() const noexcept;
+    // Called before a poll waits for the disk in its own thread: what is for clients goes out.
+    void before_wait(void (*what)(void*) noexcept, void* with) noexcept {
+        before_wait_ = what;
+        before_wait_with_ = with;
+    }
 
     // driver/intake.hpp
     void begin(operation& asked) noexcept;
@@ -83,22 +88,17 @@ private:
     // turn
     bool take_events(u32& budget) noexcept;
     void handle(event& what) noexcept;
-    void on(persisted& done) noexcept;
-    void on(loaded& read) noexcept;
     void on(received& mail) noexcept { receive(mail.mail); }
     void on(received_bulk& mail) noexcept { receive(mail.mail); }
     void on(peer_state& seen) noexcept;
     void on(applied& done) noexcept;
     void on(snapshot_step& step) noexcept;
     void receive(const envelope& mail) noexcept;
-    bool has_room_for(const run_view& entries) const noexcept;
     void receive(const bulk_envelope& mail) noexcept;
     bool carry_out() noexcept;
     void do_wire(effects& what) noexcept;
     void flush_wire() noexcept;
     void know(const peer_book& book, const configuration& now) noexcept;
-    void do_disk(effects& what) noexcept;
-    void flush_disk() noexcept;
     void do_machine(effects& what) noexcept;
     void do_rest(effects& what) noexcept;
     void hand_over(const run_view& entries) noexcept;
@@ -110,6 +110,15 @@ private:
     void tell_commit() noexcept;
     void judge(const envelope& dropped) noexcept;
     void describe_snapshots(node_status& into) const noexcept;
+
+    // disk
+    void do_disk(effects& what) noexcept;
+    bool flush_waits() const noexcept;
+    bool wait_for_disk() noexcept;
+    void flush_disk() noexcept;
+    bool has_room_for(const run_view& entries) const noexcept;
+    void on(persisted& done) noexcept;
+    void on(loaded& read) noexcept;
 
     // intake
     bool take_submissions() noexcept;
@@ -169,7 +178,10 @@ private:
     index_t serve_at_;      // the commit known at open
     index_t restoring_to_;  // at open; 0: nothing, or done
     apply_job apply_;
-    bool again_ = false;  // the last round of a poll caused more
+    void (*before_wait_)(void*) noexcept = nullptr;
+    void* before_wait_with_ = nullptr;
+    bool disk_waits_ = false;  // flush_disk() is still to come in this poll
+    bool again_ = false;       // the last round of a poll caused more
     bool more_to_apply_ = false, stepped_this_poll_ = false;  // the slice of this poll is used up
 
     std::vector<event> events_;
@@ -194,6 +206,7 @@ private:
 
 RAFTKIT_NAMESPACE_END
 
+#include <raftkit/node/driver/disk.hpp>
 #include <raftkit/node/driver/intake.hpp>
 #include <raftkit/node/driver/life.hpp>
 #include <raftkit/node/driver/report.hpp>

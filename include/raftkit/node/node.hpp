@@ -71,6 +71,10 @@ public:
     const configuration* members() const noexcept;  // newest; null before it is recovered
     const damage* found() const noexcept { return driver_.found(); }  // why open() refused
     void use_clocks(node_clocks clocks) noexcept { parts_.clocks = clocks; }  // before open()
+    // For a drive: what is done for clients before poll() waits for the disk in its own thread.
+    void before_wait(void (*what)(void*) noexcept, void* with) noexcept {
+        driver_.before_wait(what, with);
+    }
     // Before a drive sleeps: makes status() exact for the other threads.
     void publish_status() noexcept { driver_.publish(); }
 

@@ -2,6 +2,7 @@
 // A log on a disk that is a map: it survives its node, so that a test can restart it, look at it
 // and change it; it can be told to be late or to fail.
 
+#include <functional>
 #include <map>
 #include <utility>
 #include <vector>
@@ -22,6 +23,8 @@ struct plain_disk {
     std::map<u64, run> entries;  // one record each
     bool late = false;           // persisted{} comes when release() says
     bool full = false;           // there is no room for entries
+    // Set: nothing is durable before flush(), which waits for the disk, calls this, and answers.
+    std::function<void()> at_sync;
     error broken;
     std::vector<ticket> waiting;
     u64 persists = 0, resets = 0;
@@ -76,10 +79,24 @@ public:
                     at.value, run(run_view{copy, 0, one.bytes, at, one.term, 1}, run::adopt_t{}));
             }
         }
+        newest_ = batch.id;
+        if (disk_->at_sync) {
+            unsynced_ = true;
+            return {durable_, {}, 1024, {}, {}};
+        }
+        durable_ = batch.id;
         if (!disk_->late) return {batch.id, {}, 1024, {}, {}};
         disk_->waiting.push_back(batch.id);
         return {};
     }
+    persisted flush() noexcept {
+        if (std::exchange(unsynced_, false)) {
+            disk_->at_sync();
+            durable_ = newest_;
+        }
+        return {disk_->late ? ticket{} : durable_, {}, 1024, {}, {}};
+    }
+    bool flush_waits() const noexcept { return unsynced_; }
     void batches_max(u32 count) noexcept { disk_->batches_max = count; }
     bool ready_for(u64) const noexcept { return !disk_->full; }
     void release() noexcept {
@@ -110,6 +127,8 @@ public:
 
 private:
     plain_disk* disk_;
+    ticket newest_, durable_;
+    bool unsynced_ = false;
     completion_port port_;
 };
 

@@ -46,9 +46,11 @@ public:
     result<void> change(watcher& one, u32 events) noexcept { return poller_.change(one, events); }
     void unwatch(watcher& one) noexcept { poller_.remove(one); }
     // Once a turn, after the operations that ended in it have finished: replies are written here.
+    // Also before a turn waits for the disk in this thread, which may be long.
     void on_turn_end(hook what, void* with) noexcept {
         turn_end_ = what;
         turn_end_with_ = with;
+        node_.before_wait(what, with);
     }
     // Its finish runs on the loop thread.
     void run(operation& job) noexcept { node_.run(job); }

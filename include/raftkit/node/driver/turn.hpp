@@ -48,7 +48,9 @@ instant driver<Parts>::poll(instant now) noexcept {
         refresh_time();
         again_ |= take_events(budget);
         again_ |= take_submissions();
+        if (disk_waits_ && !again_) again_ = wait_for_disk();
     }
+    if (disk_waits_) again_ |= wait_for_disk();
     pending_.expire(parts_.now, parts_.ender());
     requests_.expire(parts_.now, parts_.ender());
     flush_wire();
@@ -118,28 +120,6 @@ void driver<Parts>::handle(event& what) noexcept {
 }
 
 template <class Parts>
-void driver<Parts>::on(persisted& done) noexcept {
-    if (done.log_bytes != 0) parts_.log_bytes = done.log_bytes;
-    parts_.tell(log_persisted{done.upto, done.log_bytes, done.write, done.sync, done.status});
-    persisted_told_ = std::max(persisted_told_, done.upto);
-    if (!opening_durable_ && done.upto >= opening_ticket_) {
-        opening_durable_ = true;
-        start_core();
-    }
-    if (parts_.core && done.upto > opening_ticket_) {
-        parts_.core->persisted({done.upto.value - opening_ticket_.value});
-        if (desk_->watches_stable()) desk_->stable_reached(parts_.core->status().stable);
-    }
-    if (done.status) fail(done.status);
-}
-
-template <class Parts>
-void driver<Parts>::on(loaded& read) noexcept {
-    if (parts_.core) parts_.core->loaded(read.id, read.status, read.entries);
-    read.entries.clear();
-}
-
-template <class Parts>
 void driver<Parts>::on(peer_state& seen) noexcept {
     parts_.tell(peer_changed{seen.peer, seen.reachable});
     if (!parts_.core) return;
@@ -174,14 +154,6 @@ void driver<Parts>::receive(const envelope& mail) noexcept {
     if (parts_.core->rejected() != rejected) judge(mail);
     if (const auto* done = std::get_if<snapshot_done>(&mail.body))
         desk_->heard_done(mail.peer, *done);
-}
-
-template <class Parts>
-bool driver<Parts>::has_room_for(const run_view& entries) const noexcept {
-    if constexpr (requires { parts_.storage.ready_for(u64{}); }) {
-        return entries.empty() || parts_.storage.ready_for(entries.bytes);
-    }
-    return true;
 }
 
 template <class Parts>
@@ -222,46 +194,6 @@ template <class Parts>
 void driver<Parts>::flush_wire() noexcept {
     if constexpr (requires { parts_.transport.flush(); }) {
         if (transport_open_) parts_.transport.flush();
-    }
-}
-
-template <class Parts>
-void driver<Parts>::do_disk(effects& what) noexcept {
-    if (what.has & effects::persisting) {
-        persist_batch batch = what.persist;
-        batch.id.value += opening_ticket_.value;
-        if (batch.peers != nullptr) know(*batch.peers, parts_.core->members());
-        const bool leads = parts_.core->leads();
-        for (const run_view& each : batch.append) {
-            parts_.appended_entries += each.count;
-            parts_.appended_bytes += each.bytes;
-            parts_.appended_at = parts_.now;
-            // A leader replaces nothing in its own log.
-            if (!leads) pending_.stored(each.first, each.term, each.last());
-        }
-        persisted done = parts_.storage.persist(batch);
-        if (done.upto > persisted_told_ || done.status) on(done);
-    }
-    if (what.has & effects::loading) {
-        for (load_request each : what.load) parts_.storage.load(each);
-    }
-    if ((what.has & effects::rarely) && what.rare.compact) {
-        parts_.storage.compact(*what.rare.compact);
-        parts_.tell(compacted{what.rare.compact->at.index.next()});
-    }
-    constexpr u32 for_disk = effects::persisting | effects::loading | effects::rarely;
-    if (what.has & for_disk) flush_disk();
-}
-
-// A storage that gathers a turn's batches into one group begins it now.
-template <class Parts>
-void driver<Parts>::flush_disk() noexcept {
-    if constexpr (requires { parts_.storage.flush(); }) {
-        if (!storage_open_) return;
-        persisted done = parts_.storage.flush();
-        // A compaction has no ticket: it shows by what the log then holds.
-        const bool resized = done.log_bytes != 0 && done.log_bytes != parts_.log_bytes;
-        if (done.upto > persisted_told_ || done.status || resized) on(done);
     }
 }
 

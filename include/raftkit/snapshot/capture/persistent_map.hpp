@@ -13,7 +13,9 @@
 // seed.
 
 #include <algorithm>
+#include <array>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -51,6 +53,9 @@ public:
     // Valid until the next change.
     std::optional<byte_span> find(std::string_view key) const noexcept;
     bool contains(std::string_view key) const noexcept { return find(key).has_value(); }
+    // A hint: what these keys need is brought near while it is brought for all of them, so that a
+    // batch waits for memory once instead of a few times a key.
+    void prefetch(std::span<const std::string_view> keys) const noexcept;
     // Inserts or replaces; true if the key is new. `key` and `value` may point into the map.
     bool insert(std::string_view key, byte_span value);
     // True if it was there.
@@ -104,11 +109,50 @@ private:
 
 inline std::optional<byte_span> persistent_map::find(std::string_view key) const noexcept {
     const u64 hash = detail::map_hash(key, seed_);
-    const shard* in = detail::shard_of(root_, hash).shard;
-    if (in == nullptr) return std::nullopt;
-    const std::size_t at = in->find(hash, key);
-    if (at == in->slots.size()) return std::nullopt;
-    return in->slots[at].record->value();
+    const detail::map_range in = detail::shard_of(root_, hash);
+    if (in.shard == nullptr) return std::nullopt;
+    const std::size_t at = in.shard->find(hash, in.level, key);
+    if (at == in.shard->slots.size()) return std::nullopt;
+    return in.shard->slots[at].record->value();
+}
+
+inline void persistent_map::prefetch(std::span<const std::string_view> keys) const noexcept {
+    constexpr std::size_t together = 32;
+    struct walk {
+        u64 hash;
+        const node* at;
+        u32 level;
+    };
+    std::array<walk, together> walks;
+    for (; !keys.empty(); keys = keys.subspan(std::min(together, keys.size()))) {
+        const std::span<walk> some(walks.data(), std::min(together, keys.size()));
+        for (std::size_t k = 0; k < some.size(); ++k)
+            some[k] = {detail::map_hash(keys[k], seed_), root_, 0};
+        for (bool deeper = true; deeper;) {
+            deeper = false;
+            for (walk& each : some) {
+                if (each.at == nullptr || each.at->is_shard) continue;
+                const auto& fork = static_cast<const detail::map_fork&>(*each.at);
+                each.at = fork.below[detail::map_branch(each.hash, each.level++)];
+                __builtin_prefetch(each.at);
+                deeper = true;
+            }
+        }
+        const auto for_each_shard = [&](auto&& what) {
+            for (const walk& each : some) {
+                if (each.at == nullptr) continue;
+                const auto& in = static_cast<const shard&>(*each.at);
+                if (!in.slots.empty()) what(in, each);
+            }
+        };
+        for_each_shard([](const shard& in, const walk& of) {
+            __builtin_prefetch(&in.slots[in.guess(of.hash, of.level)]);
+        });
+        for_each_shard([](const shard& in, const walk& of) {
+            const std::size_t at = in.place(of.hash, of.level);
+            if (at < in.slots.size()) __builtin_prefetch(in.slots[at].record);
+        });
+    }
 }
 
 // The shard for `hash`, made if there is none, with everything above it ours alone.
@@ -129,14 +173,14 @@ inline bool persistent_map::insert(std::string_view key, byte_span value) {
     u32 level = 0;
     node** link = nullptr;
     shard& into = own_shard(hash, level, link);
-    const std::size_t at = into.find(hash, made->key());
+    const std::size_t at = into.find(hash, level, made->key());
     if (at < into.slots.size()) {
         detail::map_record* old = std::exchange(into.slots[at].record, made);
         bytes_ = bytes_ - old->value_bytes + made->value_bytes;
         old->release();
         return false;
     }
-    into.slots.insert(into.slots.begin() + static_cast<std::ptrdiff_t>(into.place(hash)),
+    into.slots.insert(into.slots.begin() + static_cast<std::ptrdiff_t>(into.place(hash, level)),
                       {hash, made});
     ++size_;
     bytes_ += u64{made->key_bytes} + made->value_bytes;
@@ -159,7 +203,7 @@ inline bool persistent_map::erase(std::string_view key) noexcept {
             &detail::as_fork(detail::own_node(*link, dead_)).below[detail::map_branch(hash, level)];
     }
     shard& from = detail::as_shard(detail::own_node(*link, dead_));
-    const std::size_t at = from.find(hash, key);
+    const std::size_t at = from.find(hash, level, key);
     detail::map_record* gone = from.slots[at].record;
     --size_;
     bytes_ -= u64{gone->key_bytes} + gone->value_bytes;
@@ -193,7 +237,7 @@ u64 persistent_map::scan(u64 cursor, u32 count, Each&& each) const {
             continue;
         }
         const std::vector<detail::map_slot>& slots = range.shard->slots;
-        for (std::size_t at = range.shard->place(cursor); at < slots.size(); ++at) {
+        for (std::size_t at = range.shard->place(cursor, range.level); at < slots.size(); ++at) {
             // Entries of one hash are never torn apart: the cursor could not tell them.
             if (visited >= count && slots[at].hash >= cursor) return slots[at].hash;
             each(slots[at].record->key(), slots[at].record->value());

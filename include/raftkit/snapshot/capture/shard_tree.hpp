@@ -127,22 +127,27 @@ struct map_shard : map_node {
     std::vector<map_slot> slots;  // sorted by hash; equal hashes in any order
 
     map_shard() noexcept : map_node(true) {}
-    // The first slot with at least this hash.
-    std::size_t place(u64 hash) const noexcept {
-        std::size_t low = 0, high = slots.size();
-        while (low < high) {
-            const std::size_t middle = low + (high - low) / 2;
-            if (slots[middle].hash < hash) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
+    // About where a hash is: those of a shard at `level` are evenly spread over its range.
+    std::size_t guess(u64 hash, u32 level) const noexcept {
+        const u32 bits = map_hash_bits - map_fork_bits * level;
+        return static_cast<std::size_t>(((hash & ((u64{1} << bits) - 1)) * slots.size()) >> bits);
+    }
+    // The first slot with at least this hash, from the guess outwards: a cache line or two instead
+    // of one for each halving.
+    std::size_t place(u64 hash, u32 level) const noexcept {
+        std::size_t low = 0, high = slots.size(), at = guess(hash, level);
+        for (std::size_t step = 2; low < high; step *= 2) {
+            const bool less = slots[at].hash < hash;
+            (less ? low : high) = less ? at + 1 : at;
+            const std::size_t next = less ? at + step : at - step;  // may wrap: then it is outside
+            at = next >= low && next < high ? next : low + (high - low) / 2;
         }
         return low;
     }
     // The slot of the key, or slots.size().
-    std::size_t find(u64 hash, std::string_view key) const noexcept {
-        for (std::size_t at = place(hash); at < slots.size() && slots[at].hash == hash; ++at) {
+    std::size_t find(u64 hash, u32 level, std::string_view key) const noexcept {
+        std::size_t at = place(hash, level);
+        for (; at < slots.size() && slots[at].hash == hash; ++at) {
             if (slots[at].record->key() == key) return at;
         }
         return slots.size();
@@ -242,15 +247,17 @@ inline void split_shard(map_node*& link, u32 level) {
 struct map_range {
     const map_shard* shard;
     u64 end;
+    u32 level;  // of the shard
 };
 inline map_range shard_of(map_node* root, u64 hash) noexcept {
     map_node* node = root;
     u64 size = map_hash_end;
-    for (u32 level = 0; node != nullptr && !node->is_shard; ++level) {
+    u32 level = 0;
+    for (; node != nullptr && !node->is_shard; ++level) {
         size >>= map_fork_bits;
         node = as_fork(*node).below[map_branch(hash, level)];
     }
-    return {node == nullptr ? nullptr : &as_shard(*node), (hash / size + 1) * size};
+    return {node == nullptr ? nullptr : &as_shard(*node), (hash / size + 1) * size, level};
 }
 
 }  // namespace detail

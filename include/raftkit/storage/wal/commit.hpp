@@ -29,12 +29,6 @@ persisted wal_engine<Files, Clock>::commit_group() noexcept {
     flush_draft();
     if (!failed_) durable_ = accepted_;
     working_.clear();
-    if (!failed_ && mark_due_ && !waiting()) {
-        mark_due_ = false;
-        mark_unsynced_ = true;
-        written_at_ = clock_.now();
-        check(writer_.write_mark(hard_, last_));
-    }
     publish();
     return watermark();
 }
@@ -277,7 +271,16 @@ void wal_engine<Files, Clock>::retire_segments() noexcept {
 
 template <files Files, class Clock>
 instant wal_engine<Files, Clock>::idle_step(instant now) noexcept {
-    if (!is_open_ || failed_ || !mark_unsynced_) return never;
+    if (!is_open_ || failed_) return never;
+    // Not before what was committed has been told: nobody waits for a mark.
+    if (mark_due_ && !waiting()) {
+        mark_due_ = false;
+        mark_unsynced_ = true;
+        written_at_ = now;
+        check(writer_.write_mark(hard_, last_));
+        if (failed_) publish();
+    }
+    if (!mark_unsynced_) return never;
     const instant due = written_at_ + idle_before_mark;
     if (now < due) return due;
     RAFTKIT_MARK(wal_idle_mark);

@@ -2,12 +2,12 @@
 // Runners decide where the log's work is done and when; the engine does it. Three of them:
 //
 //   inline_runner    everything in the caller's thread: flush() returns when the disk has answered
-//   thread_runner    a thread commits and prepares; flush() only wakes it, answers come through the
-//   port adaptive_runner  commits in the caller's thread while the moving average of a sync stays
-//   below sync_inline_max,
-//                    on its thread above; preparing is always the thread's. Inline has a little
-//                    more throughput for half the CPU, the thread a loop that answers while the
-//                    disk is slow.
+//   thread_runner    a thread commits and prepares; flush() only wakes it, and answers come
+//                    through the port
+//   adaptive_runner  commits in the caller's thread while the moving average of a sync stays below
+//                    sync_inline_max, on its thread above; preparing is always the thread's.
+//                    Inline has a little more throughput for half the CPU, the thread a loop that
+//                    answers while the disk is slow.
 //
 // A runner is started once, after the engine is open, and stopped once. A simulator's runner keeps
 // the `wal_work`, lets flush() schedule a commit() for later, and posts what it returns. The
@@ -72,7 +72,8 @@ concept wal_runner =
         typename R::clock_type;  // copyable; instant now() const noexcept
         { c.clock() } noexcept -> std::same_as<typename R::clock_type>;
         { r.start(work) } noexcept -> std::same_as<result<void>>;
-        { r.flush() } noexcept -> std::same_as<persisted>;  // raft context: work was enqueued
+        { r.flush() } noexcept -> std::same_as<persisted>;   // raft context: work was enqueued
+        { c.flush_waits() } noexcept -> std::same_as<bool>;  // would flush() wait for the disk?
         {
             r.tick(now)
         } noexcept -> std::same_as<instant>;  // raft context: returns when it wants the next one
@@ -93,6 +94,7 @@ public:
         return {};
     }
     persisted flush() noexcept { return work_.waiting() ? work_.commit() : work_.watermark(); }
+    bool flush_waits() const noexcept { return work_.waiting(); }
     instant tick(instant now) noexcept {
         if (work_.engine == nullptr) return never;
         const instant idle = work_.idle(now);
@@ -216,6 +218,7 @@ public:
         if (work_.waiting()) thread_->ask();
         return work_.watermark();
     }
+    bool flush_waits() const noexcept { return false; }
     instant tick(instant) noexcept { return never; }
     void stop() noexcept { thread_.reset(); }
 
@@ -248,6 +251,7 @@ public:
         if (work_.wants_preparing()) thread_->wake_for_preparing();
         return done;
     }
+    bool flush_waits() const noexcept { return work_.waiting() && !thread_->commits_here(); }
     instant tick(instant now) noexcept {
         if (thread_ == nullptr || thread_->commits_here()) return never;
         const std::lock_guard mine(thread_->engine());

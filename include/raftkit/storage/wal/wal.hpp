@@ -64,6 +64,8 @@ public:
         turns_end_by_flush_ = true;
         return engine_ == nullptr ? stopped() : runner_.flush();
     }
+    // Would flush() wait for the disk in the caller's thread?
+    bool flush_waits() const noexcept { return engine_ != nullptr && runner_.flush_waits(); }
     // Between turns. Returns when it wants to be called again.
     instant tick(instant now) noexcept { return engine_ == nullptr ? never : runner_.tick(now); }
     // May a proposal of this size be accepted? False: there is no room, the rest is kept for votes

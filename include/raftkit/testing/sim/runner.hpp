@@ -57,6 +57,7 @@ public:
         if (state_->work.waiting()) schedule(state_);
         return state_->told;
     }
+    bool flush_waits() const noexcept { return false; }
     instant tick(instant now) noexcept {
         if (!state_->running || state_->busy) return never;
         return earliest(state_->work.idle(now), state_->work.prepare(now));
