@@ -169,49 +169,6 @@ TEST_CASE("a newer save makes room at once: what is staged below it helps nobody
     CHECK(held == 0);
 }
 
-TEST_CASE("what is written again under a name that waits to be removed is not removed with it") {
-    testing::sim_disk disk(1);
-    store made = opened(disk);
-    u64 written = 0;
-    REQUIRE(install(made, 9, written, 5));
-    disk.fail(testing::disk_call::remove, 1, EIO, 1);
-    CHECK(made.forget_staged());
-    CHECK(staged(disk) == 1);  // the disk did not let it go: it waits among the trash
-    disk.fail(testing::disk_call::remove, 1, EIO, 1);
-    u64 held = 0;
-    auto writer = begun(made, offered(9), held);
-    REQUIRE(writer);
-    CHECK(held == 0);
-    for (const place& each : frames()) {
-        REQUIRE(put(*writer, each));
-        REQUIRE(made.list());  // gives back what is trash
-        CHECK(staged(disk) == 1);
-    }
-    REQUIRE(writer->publish());
-    CHECK(*conform::read_snapshot(made, id_at(9), 100) == whole);
-    CHECK_FALSE(has_left_over(disk));
-}
-
-TEST_CASE("a store that is told to forgets what is staged, but not what is being written") {
-    // S003-44
-    testing::sim_disk disk(1);
-    store made = opened(disk);
-    CHECK(made.forget_staged());
-    u64 written = 0;
-    REQUIRE(install(made, 9, written, 5));
-    CHECK(staged(disk) == 1);
-    CHECK(made.forget_staged());
-    CHECK(staged(disk) == 0);
-    u64 held = 0;
-    auto writer = begun(made, offered(9), held);
-    REQUIRE(writer);
-    CHECK(held == 0);
-    CHECK(made.forget_staged());
-    for (const place& each : frames()) REQUIRE(put(*writer, each));
-    CHECK(writer->publish());
-    CHECK(store("snap", disk.files()).forget_staged().why().code == errc::not_started);
-}
-
 TEST_CASE("a start keeps the newest install that may still help, and nothing else") {
     testing::sim_disk disk(1);
     {
