@@ -259,3 +259,21 @@ TEST_CASE("a node without a machine votes but does not campaign, and a restart h
     CHECK(c.run_until([&] { return one.state.values == c.at(led).state.values; }));
     CHECK(one.state.broken == 0);
 }
+
+TEST_CASE("a node without a machine stops when its log goes on: a restart restores and replays") {
+    trio c;
+    const u64 slow = c.far_behind();
+    trio::seat& one = c.at(slow);
+    one.state.fails = true;
+    REQUIRE(c.run_until([&] { return one.up->status().phase == node_phase::failed; }));
+    const u64 led = c.leader(), other = 6 - slow - led;
+    c.at(led).up.reset();  // the other has its whole log, and no reason to offer a snapshot
+    REQUIRE(c.run_until([&] { return one.heard.was_stopped; }));
+    CHECK(c.at(other).up->status().role == role_kind::leader);
+    CHECK(one.heard.stop_cause.code == one.up->status().stop_cause.code);
+    CHECK(bool(one.heard.stop_cause));
+    c.start(slow);
+    REQUIRE(c.run_until([&] { return c.leader() == other; }));
+    CHECK(c.run_until([&] { return one.state.values == c.at(other).state.values; }));
+    CHECK(one.state.broken == 0);
+}

@@ -1,7 +1,7 @@
 #pragma once
 // What the core wants done. Across kinds no order matters; within a kind order is FIFO (design §3).
-// There are two instances, flipped by take_effects(); only members named in `has` are filled, read
-// and emptied, and every capacity is kept, so that a steady state allocates nothing.
+// There are two instances, flipped by take_effects(); only members named in `has` are read, and
+// every capacity is kept, so that a steady state allocates nothing.
 
 #include <optional>
 #include <variant>

@@ -78,6 +78,7 @@ public:
     const std::optional<damage>& open_damage() const noexcept { return open_damage_; }
     // An in_place_machine that is neither what it was nor what it was to be: until an install.
     error machine_lost() const noexcept { return machine_lost_; }
+    index_t commit_when_lost() const noexcept { return commit_when_lost_; }
     // Whether stable_reached() has anything to tell; most nodes never install.
     bool watches_stable() const noexcept { return watches_stable_; }
     // Requires: a restore is being committed.
@@ -169,6 +170,7 @@ private:
     std::optional<snapshot_meta> restore_next_;   // waits for a cancelled one to die
     std::optional<snapshot_meta> in_place_next_;  // waits until the machine may be overwritten
     error machine_lost_;
+    index_t commit_when_lost_;
     instant restore_began_{}, progress_at_{};
     u64 restored_bytes_ = 0;
     bool opening_ = false, watches_stable_ = false;

@@ -63,6 +63,7 @@ template <class Parts>
 void snapshot_desk<Parts>::restore_failed(error how) {
     if (in_place) {
         machine_lost_ = how;
+        commit_when_lost_ = parts_.core->status().commit;
         parts_.queue.lose();
     }
     receiver_.restore_ended(how, actions_);

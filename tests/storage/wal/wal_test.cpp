@@ -70,8 +70,25 @@ TEST_CASE("one turn costs one write and one sync, however many batches it holds"
     node.wal().tick(node.now);
     CHECK(disk.count(disk_call::write) == writes + 2);
     node.ask(append(40, 1));
+    node.commit();
+    node.ask(append(41, 1));
     node.wal().tick(node.now);  // a frame is about to come: no mark
-    CHECK(disk.count(disk_call::write) == writes + 2);
+    CHECK(disk.count(disk_call::write) == writes + 3);
+}
+
+TEST_CASE("a mark that can't be written is the end of the log, and is told at once") {
+    sim_disk disk(1);
+    process node(disk);
+    REQUIRE(node.open());
+    node.settle();
+    node.ask(append(1, 1));
+    REQUIRE_FALSE(node.commit().status);
+    disk.fail(disk_call::write, 1, 5);
+    CHECK(node.wal().tick(node.now) <= node.now);
+    const persisted told = node.wal().flush();
+    CHECK(told.upto == ticket{1});
+    CHECK(told.status.code == errc::io);
+    CHECK(node.wal().tick(node.now) == never);
 }
 
 TEST_CASE("a batch that changes nothing but the commit hint is not written") {

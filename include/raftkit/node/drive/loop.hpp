@@ -34,6 +34,7 @@ public:
     ~loop() {
         stop({});
         join();
+        node_.before_wait(nullptr, nullptr);
     }
 
     // Opens the poller, then the node. What is watched before start() may be watched from here on.

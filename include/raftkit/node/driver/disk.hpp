@@ -42,9 +42,9 @@ bool driver<Parts>::flush_waits() const noexcept {
     return false;
 }
 
-// A leader waits for its disk in its own thread only when what the turn decided is applied and
-// told: its clients would wait with it. A follower waits at once: its leader waits for the answer.
-// True if it caused more.
+// A leader waits for its disk in its own thread after what the turn decided, as far as it was
+// applied: its clients would wait with it. A follower waits at once: its leader waits for the
+// answer. True if it caused more.
 template <class Parts>
 bool driver<Parts>::wait_for_disk() noexcept {
     disk_waits_ = false;

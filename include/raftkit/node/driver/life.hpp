@@ -195,7 +195,11 @@ void driver<Parts>::enter(node_phase next) noexcept {
 template <class Parts>
 void driver<Parts>::advance_phase() noexcept {
     if (fatal_) return;
-    if (desk_->machine_lost()) return enter(node_phase::failed);
+    if (const error lost = desk_->machine_lost()) {
+        // Where the log goes on no leader offers an install: a restart restores and replays.
+        if (parts_.core->status().commit > desk_->commit_when_lost()) return fail(lost);
+        return enter(node_phase::failed);
+    }
     if (parts_.phase == node_phase::failed) {  // another install has succeeded
         serve_at_ = std::max(serve_at_, parts_.core->status().commit);
         enter(node_phase::replaying);

@@ -48,14 +48,22 @@ instant driver<Parts>::poll(instant now) noexcept {
         refresh_time();
         again_ |= take_events(budget);
         again_ |= take_submissions();
-        if (disk_waits_ && !again_) again_ = wait_for_disk();
+        if (disk_waits_ && !again_) {
+            again_ = wait_for_disk();
+            again_ |= take_events(budget);
+            again_ |= take_submissions();
+        }
     }
-    if (disk_waits_) again_ |= wait_for_disk();
+    if (disk_waits_) {
+        (void)wait_for_disk();
+        again_ = true;
+    }
     pending_.expire(parts_.now, parts_.ender());
     requests_.expire(parts_.now, parts_.ender());
     flush_wire();
     if constexpr (requires { parts_.storage.tick(now); }) {
         if (storage_open_) storage_tick_at_ = parts_.storage.tick(parts_.now);
+        if (storage_tick_at_ <= parts_.now) flush_disk();  // it may have failed between turns
     }
     if (parts_.closing) advance_close();
     tell_commit();

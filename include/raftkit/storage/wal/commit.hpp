@@ -272,22 +272,22 @@ void wal_engine<Files, Clock>::retire_segments() noexcept {
 template <files Files, class Clock>
 instant wal_engine<Files, Clock>::idle_step(instant now) noexcept {
     if (!is_open_ || failed_) return never;
-    // Not before what was committed has been told: nobody waits for a mark.
+    // Not in commit_group(): peers and the raft context hear of the group first.
     if (mark_due_ && !waiting()) {
         mark_due_ = false;
         mark_unsynced_ = true;
         written_at_ = now;
         check(writer_.write_mark(hard_, last_));
-        if (failed_) publish();
+    } else if (mark_unsynced_ && now >= written_at_ + idle_before_mark) {
+        RAFTKIT_MARK(wal_idle_mark);
+        mark_unsynced_ = false;
+        check(writer_.sync());
     }
-    if (!mark_unsynced_) return never;
-    const instant due = written_at_ + idle_before_mark;
-    if (now < due) return due;
-    RAFTKIT_MARK(wal_idle_mark);
-    mark_unsynced_ = false;
-    check(writer_.sync());
-    if (failed_) publish();
-    return never;
+    if (failed_) {
+        publish();
+        return now;
+    }
+    return mark_unsynced_ ? written_at_ + idle_before_mark : never;
 }
 
 template <files Files, class Clock>

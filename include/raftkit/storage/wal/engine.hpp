@@ -96,7 +96,8 @@ public:
     // Everything that waits becomes durable, or the log fails for good.
     persisted commit_group() noexcept;
     // After an idle second the mark is synced, so that from then on no damage can look like a torn
-    // tail. Returns when it wants to be called again.
+    // tail. Returns when it wants to be called again: `now` if the log has just failed, so that the
+    // watermark is worth a look.
     instant idle_step(instant now) noexcept;
     // May run beside the other two, in a context of its own.
     instant prepare_step(instant now) noexcept { return is_open_ ? spares_.step(now) : never; }

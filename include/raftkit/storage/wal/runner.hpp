@@ -183,7 +183,9 @@ private:
         prepared_.store(prepared == never, std::memory_order_relaxed);
         if (!commits_here()) return prepared;
         const std::lock_guard mine(engine_);
-        return earliest(prepared, work_.idle(now));
+        const instant idle = work_.idle(now);
+        if (idle <= now) work_.port.post(work_.watermark());  // the log has failed
+        return earliest(prepared, idle);
     }
     void sleep_until(std::unique_lock<std::mutex>& hold, instant due) noexcept {
         const auto ready = [this] { return woken_ || stopping_; };
@@ -248,6 +250,7 @@ public:
         const std::lock_guard mine(thread_->engine());
         const persisted done = work_.commit();
         thread_->measure(done.sync);
+        if (thread_->commits_here()) thread_->ask();  // what comes after a group is its from now on
         if (work_.wants_preparing()) thread_->wake_for_preparing();
         return done;
     }
