@@ -75,3 +75,11 @@ TEST_CASE("a proposal at a leader that is removed behind it is answered") {
     CHECK_MESSAGE(ended.ok, ended.why);
     CHECK(ended.changes > 0);
 }
+
+TEST_CASE("a removed member that is added again while it is still being told starts from nothing") {
+    // Seed 398: node 4 is removed by entry 22 and comes back as a learner with entry 27. What it
+    // had acknowledged counted until its first word, as if the directory had to be the same.
+    const run_outcome ended = cluster(draw_swarm(398)).run();
+    CHECK_MESSAGE(ended.ok, ended.why);
+    CHECK(ended.changes > 0);
+}

@@ -118,9 +118,12 @@ inline void consensus::append_membership(configuration next) noexcept {
     });
     office->leaving = false;
     for (progress& each : office->peers) {
-        each.leaving = now.find(each.id) == nullptr;
-        if (!each.leaving) each.leave_by = never;  // it came back
+        const bool left = std::exchange(each.leaving, now.find(each.id) == nullptr);
         office->leaving |= each.leaving;
+        if (!left || each.leaving) continue;
+        // It came back, perhaps with another directory: what it acknowledged is forgotten with it.
+        each.leave_by = never;
+        if (book_.find(each.id) == 0) each.forget(log_.last_index().next());
     }
     count_voters(*office);
     // A removed peer stays connected until it can know that it is (known bug 92).

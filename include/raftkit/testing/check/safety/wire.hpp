@@ -214,10 +214,11 @@ inline void safety::check_rising(node_id who, const core::status& before, const 
     }
     for (u32 new_slot = 0; new_slot < now.peer_count; ++new_slot) {
         const core::peer_status& is = now.peers[new_slot];
-        if (is.role == member_role::none) continue;  // removed: forgotten with its name
         for (u32 old_slot = 0; old_slot < before.peer_count; ++old_slot) {
-            if (before.peers[old_slot].id == is.id)
-                rises("match", before.peers[old_slot].match, is.match);
+            const core::peer_status& was = before.peers[old_slot];
+            const bool member = was.role != member_role::none && is.role != member_role::none;
+            // Removed: forgotten with its name.
+            if (was.id == is.id && member) rises("match", was.match, is.match);
         }
     }
 }
