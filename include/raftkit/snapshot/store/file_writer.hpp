@@ -18,8 +18,9 @@ RAFTKIT_NAMESPACE_BEGIN
 
 namespace snapshot_disk {
 
-// A sync of a whole large section at once would hold up the log's syncs on the same disk.
-inline constexpr u64 unsynced_bytes_max = u64{8} << 20;
+// The log's syncs on the same disk wait for what a sync of a section has to write. Beside a save of
+// 1 GiB at 200 MB/s 8 MiB made 138 gaps above 3 ms between applies, this about 15, the idle disk 7.
+inline constexpr u64 unsynced_bytes_max = u64{512} << 10;
 inline constexpr u64 recheck_bytes = u64{1} << 20;  // a step
 
 template <class Files>
