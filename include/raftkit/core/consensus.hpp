@@ -14,6 +14,7 @@
 #include <raftkit/core/effects.hpp>
 #include <raftkit/core/election.hpp>
 #include <raftkit/core/fence.hpp>
+#include <raftkit/core/in_place.hpp>
 #include <raftkit/core/log.hpp>
 #include <raftkit/core/progress.hpp>
 #include <raftkit/core/reads.hpp>
