@@ -137,6 +137,20 @@ struct trio {
         start(away, true);
         return away;
     }
+    // Its restore fails, and will fail again.
+    u64 without_machine() {
+        const u64 slow = far_behind();
+        at(slow).state.fails = true;
+        REQUIRE(run_until([&] { return at(slow).up->status().phase == node_phase::failed; }));
+        return slow;
+    }
+    // A start that heals: it has what the leader has, and nothing was read out of order.
+    void restarts_like(u64 id, u64 led) {
+        start(id);
+        REQUIRE(run_until([&] { return leader() == led; }));
+        CHECK(run_until([&] { return at(id).state.values == at(led).state.values; }));
+        CHECK(at(id).state.broken == 0);
+    }
 };
 
 }  // namespace
@@ -239,10 +253,8 @@ TEST_CASE("a restore in place that fails leaves the node failed until another in
 
 TEST_CASE("a node without a machine votes but does not campaign, and a restart heals it") {
     trio c;
-    const u64 slow = c.far_behind();
+    const u64 slow = c.without_machine();
     trio::seat& one = c.at(slow);
-    one.state.fails = true;
-    REQUIRE(c.run_until([&] { return one.up->status().phase == node_phase::failed; }));
     const u64 led = c.leader(), other = 6 - slow - led;
     const u64 elections = one.up->status().elections;
     c.at(other).up.reset();
@@ -254,26 +266,18 @@ TEST_CASE("a node without a machine votes but does not campaign, and a restart h
     // By its vote; without its log nothing is committed.
     REQUIRE(c.run_until([&] { return c.at(led).up->status().role == role_kind::leader; }));
     CHECK(one.up->status().phase == node_phase::failed);
-    c.start(slow);
-    REQUIRE(c.run_until([&] { return c.leader() == led; }));
-    CHECK(c.run_until([&] { return one.state.values == c.at(led).state.values; }));
-    CHECK(one.state.broken == 0);
+    c.restarts_like(slow, led);
 }
 
 TEST_CASE("a node without a machine stops when its log goes on: a restart restores and replays") {
     trio c;
-    const u64 slow = c.far_behind();
+    const u64 slow = c.without_machine();
     trio::seat& one = c.at(slow);
-    one.state.fails = true;
-    REQUIRE(c.run_until([&] { return one.up->status().phase == node_phase::failed; }));
     const u64 led = c.leader(), other = 6 - slow - led;
     c.at(led).up.reset();  // the other has its whole log, and no reason to offer a snapshot
     REQUIRE(c.run_until([&] { return one.heard.was_stopped; }));
     CHECK(c.at(other).up->status().role == role_kind::leader);
     CHECK(one.heard.stop_cause.code == one.up->status().stop_cause.code);
     CHECK(bool(one.heard.stop_cause));
-    c.start(slow);
-    REQUIRE(c.run_until([&] { return c.leader() == other; }));
-    CHECK(c.run_until([&] { return one.state.values == c.at(other).state.values; }));
-    CHECK(one.state.broken == 0);
+    c.restarts_like(slow, other);
 }

@@ -12,6 +12,16 @@ namespace {
 void fill(cluster& c, u32 entries) {
     for (u32 i = 0; i < entries; ++i) REQUIRE(c.set(i % 50, i).code == errc::ok);
 }
+// A follower that is away while so many entries come.
+u64 left_behind(cluster& c, u32 entries) {
+    c.start_all();
+    c.elect();
+    c.run(milliseconds(300));
+    const u64 slow = c.follower();
+    c.crash(slow);
+    fill(c, entries);
+    return slow;
+}
 snapshot_id save(cluster& c, u64 id) {
     asked<snapshot_ticket> ticket;
     c.node(id).snapshot_now(ticket);
@@ -80,12 +90,7 @@ TEST_CASE("requests that arrive together share one save") {
 
 TEST_CASE("a follower behind the compacted log installs the leader's snapshot and goes on") {
     cluster c(3);
-    c.start_all();
-    c.elect();
-    c.run(milliseconds(300));
-    const u64 slow = c.follower();
-    c.crash(slow);
-    fill(c, 120);
+    const u64 slow = left_behind(c, 120);
     const u64 leader = c.leader();
     const snapshot_id made = save(c, leader);
     c.run(milliseconds(50));
@@ -114,12 +119,7 @@ TEST_CASE("a follower behind the compacted log installs the leader's snapshot an
 
 TEST_CASE("a small install takes as long as its messages: its pieces come with the offer") {
     cluster c(3);
-    c.start_all();
-    c.elect();
-    c.run(milliseconds(300));
-    const u64 slow = c.follower();
-    c.crash(slow);
-    fill(c, 60);
+    const u64 slow = left_behind(c, 60);
     save(c, c.leader());
     REQUIRE(c.start(slow));
     CHECK(c.run_until([&] { return c.at(slow).heard.restored == 1; }, milliseconds(200)));

@@ -8,6 +8,15 @@
 
 using namespace receiver_part;
 
+namespace {
+
+struct forgetful_store : planned_store {
+    result<void> forget_staged() { return {}; }
+};
+static_assert(forgetting_store<forgetful_store>);
+
+}  // namespace
+
 TEST_CASE("a second offer meets the first by the rules of installs") {
     // known bug 39, scenario D62
     struct row {
@@ -260,6 +269,23 @@ TEST_CASE("a job that is cancelled while it waits for the throttle is hurried") 
     idle.it.cancel(id_of(20), idle.commit, idle.out);
     idle.obey();
     CHECK(idle.told<order::hurry_job>() == 0);
+}
+
+TEST_CASE("what is staged is forgotten after the last step of the job that held it, not before") {
+    follower_on<forgetful_store> of;
+    of.options.snapshot_staging_ttl = seconds(1);
+    of.it.reconfigure(of.options);
+    of.leader_has(20, {text_of(300)});
+    of.offer();
+    of.work_off();
+    of.answer(of.wants().front());
+    REQUIRE(of.asked.size() == 1);  // a write that lasts
+    of.it.cancel(id_of(20), of.commit, of.out);
+    of.advance(seconds(2));
+    CHECK(of.told<order::forget_staged>() == 0);
+    of.work_off();
+    of.advance(milliseconds(1));
+    CHECK(of.told<order::forget_staged>() == 1);
 }
 
 TEST_CASE("a damaged snapshot found while restoring is quarantined") {

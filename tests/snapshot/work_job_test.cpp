@@ -35,7 +35,7 @@ TEST_CASE("a cancelled job has nothing to wait for") {
     paced.add(a, instant{1000});
     paced.add(b, instant{1000});
     b.cancel();
-    paced.hurry(b);
+    paced.hurry(&b);
     CHECK(paced.take_due(instant{1}) == &b);
     CHECK(paced.take_due(instant{1}) == nullptr);
 }

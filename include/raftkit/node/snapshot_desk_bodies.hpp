@@ -65,7 +65,7 @@ void snapshot_desk<Parts>::hurry() {
     }
     if (save_ && !save_->cancelled()) {
         save_->cancel();
-        paced_.hurry(*save_);
+        paced_.hurry(&*save_);
     }
     if (restoring_ || restore_) {
         order::cancel_restore stop;

@@ -30,7 +30,7 @@ void snapshot_desk<Parts>::on(order::run_job& what) {
 
 template <class Parts>
 void snapshot_desk<Parts>::on(order::hurry_job& what) {
-    paced_.hurry(*what.job);
+    paced_.hurry(what.job);
 }
 
 template <class Parts>
@@ -62,7 +62,7 @@ template <class Parts>
 void snapshot_desk<Parts>::on(order::cancel_save&) {
     if (!save_) return;
     save_->cancel();
-    paced_.hurry(*save_);
+    paced_.hurry(&*save_);
 }
 
 template <class Parts>
@@ -197,7 +197,7 @@ void snapshot_desk<Parts>::on(order::cancel_restore&) {
     const bool told = std::exchange(restore_cancelled_, true);
     if (!restore_ || told) return;
     restore_->cancel();
-    paced_.hurry(*restore_);
+    paced_.hurry(&*restore_);
     if (restore_->filled() && !restore_->running) start(*restore_);
 }
 

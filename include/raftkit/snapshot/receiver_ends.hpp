@@ -145,7 +145,8 @@ void receiver<Store>::advance(instant now, snapshot_actions& out) {
 // What is staged costs space, and every day it is less likely to be offered again.
 template <class Store>
 instant receiver<Store>::forget_at() const noexcept {
-    const bool waits = staged_ && phase_ == receive_phase::idle;
+    // Not while a cancelled job still holds the writer: what it leaves would stay.
+    const bool waits = staged_ && phase_ == receive_phase::idle && dying_.empty();
     return waits && options_.snapshot_staging_ttl.ns > 0 ? moved_at_ + options_.snapshot_staging_ttl
                                                          : never;
 }

@@ -47,10 +47,10 @@ inline void run_job_step(operation& self, error, byte_span) noexcept {
 class paced_jobs {
 public:
     void add(work_job& job, instant at) { waiting_.push_back({&job, at}); }
-    // A cancelled job has nothing to wait for.
-    void hurry(const work_job& job) noexcept {
+    // A cancelled job has nothing to wait for. Only its address is used: it may be gone by now.
+    void hurry(const work_job* job) noexcept {
         for (entry& each : waiting_) {
-            if (each.job == &job) each.at = instant{0};
+            if (each.job == job) each.at = instant{0};
         }
     }
     // The one that has waited longest among those whose time has come; null if there is none.
