@@ -75,10 +75,15 @@ struct fake_engine {
     persisted watermark() const noexcept {
         persisted done;
         done.upto = {commits.load()};
+        if (failed) done.status = {errc::io, 5, "fake_engine.idle_step"};
         return done;
     }
     bool waiting() const noexcept { return pending; }
-    instant idle_step(instant) noexcept { return never; }
+    instant idle_step(instant now) noexcept {
+        if (!fails_when_idle.exchange(false)) return never;
+        failed = true;
+        return now;
+    }
     instant prepare_step(instant) noexcept {
         ++prepared;
         return never;
@@ -86,7 +91,7 @@ struct fake_engine {
     bool wants_preparing() const noexcept { return false; }
 
     std::atomic<u64> commits{0}, prepared{0};
-    std::atomic<bool> pending{false};
+    std::atomic<bool> pending{false}, fails_when_idle{false}, failed{false};
     std::thread::id committed_by;
     duration sync = microseconds(10);
 };
@@ -191,4 +196,24 @@ TEST_CASE("a thread tells a failure of the log through the port") {
     }
     CHECK(told.status.code == errc::io);
     CHECK(told.upto >= ticket{1});
+}
+
+TEST_CASE("a thread tells through the port what fails between two groups") {
+    fake_engine engine;
+    mailbox box;
+    thread_runner runner;
+    REQUIRE(runner.start(wal_work::of(engine, {&box}, milliseconds(1))));
+    engine.fails_when_idle = true;
+    engine.pending = true;
+    CHECK_FALSE(runner.flush().status);
+    std::vector<event> arrived;
+    bool told = false;
+    for (int turn = 0; turn < 50'000 && !told; ++turn) {
+        arrived.clear();
+        (void)box.drain(arrived);
+        for (const event& each : arrived) told |= std::get<persisted>(each).status.code == errc::io;
+        std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
+    CHECK(told);
+    runner.stop();
 }
