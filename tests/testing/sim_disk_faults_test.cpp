@@ -99,7 +99,9 @@ TEST_CASE("the nth call of a kind fails as told, as often as told, and others do
     CHECK(put(files, file, 0, "x").why().code == errc::no_space);
     disk.fail(disk_call::open, 1, EMFILE);
     CHECK(files.open("a", {}).why().os == EMFILE);
-    disk.fail_by_chance(disk_call::sync, 1'000'000, EIO);
+    disk.fail(disk_call::sync, 1, EIO, 1, "other");
+    CHECK(files.sync_data(file));
+    disk.fail_by_chance(disk_call::sync, 1'000'000, EIO, "a");
     CHECK_FALSE(files.sync_data(file));
     disk.clear_faults();
     CHECK(files.sync_data(file));
@@ -149,6 +151,95 @@ TEST_CASE("damage is done where it was asked for, to the medium as well") {
     CHECK_FALSE(disk.flip_bits("a", 3 * sector_bytes));
     CHECK_FALSE(disk.flip_bits("none", 0));
     CHECK_FALSE(disk.misdirect_sector("none", 0, "a", 0));
+}
+
+// Scenario I123: the device says that it stored something, and has not.
+TEST_CASE("a lost write is read until the cache is cold, and is the old content then") {
+    sim_disk disk(15);
+    sim_files files = disk.files();
+    {
+        sim_file file = durable_file(disk, "a", sectors("a"));
+        sim_file other = durable_file(disk, "b", sectors("b"));
+        disk.lose_writes(1, "a");
+        REQUIRE(put(files, other, 0, sectors("y")));
+        REQUIRE(files.sync_data(other));  // not one of those files
+        REQUIRE(put(files, file, 0, sectors("x")));
+        CHECK(files.sync_data(file));
+        CHECK(letters_of(text_in(disk, "a")) == "x");
+        REQUIRE(disk.evict("a"));
+        CHECK(letters_of(text_in(disk, "a")) == "a");
+        REQUIRE(put(files, file, 0, sectors("z")));
+        CHECK(files.sync_data(file));
+    }
+    disk.power_cut(all_lost);
+    CHECK(letters_of(text_in(disk, "a")) == "z");
+    CHECK(letters_of(text_in(disk, "b")) == "y");
+}
+
+TEST_CASE("a misdirected write is missing in one place and found in another") {
+    sim_disk disk(16);
+    sim_files files = disk.files();
+    {
+        sim_file file = durable_file(disk, "a", sectors("abc"));
+        CHECK_FALSE(disk.misdirect_write("a", 5 * sector_bytes, "a", 0));
+        REQUIRE(put(files, file, 0, sectors("x")));
+        REQUIRE(files.sync_data(file));
+    }
+    CHECK_FALSE(disk.misdirect_write("a", 0, "a", 3 * sector_bytes));
+    CHECK(letters_of(text_in(disk, "a")) == "xbc");
+    CHECK(disk.misdirect_write("a", 0, "a", 2 * sector_bytes));
+    disk.power_cut(all_lost);
+    CHECK(letters_of(text_in(disk, "a")) == "abx");
+}
+
+// Scenario I127.
+TEST_CASE("a broken sector can't be read until it is written again as a whole") {
+    sim_disk disk(17);
+    sim_files files = disk.files();
+    sim_file file = durable_file(disk, "a", sectors("abc"));
+    REQUIRE(disk.break_sector("a", sector_bytes + 7));
+    CHECK_FALSE(disk.break_sector("a", 3 * sector_bytes));
+    std::vector<std::byte> into(sector_bytes);
+    CHECK(files.read_at(file, 0, into));
+    CHECK(files.read_at(file, 2 * sector_bytes, into));
+    CHECK(files.read_at(file, 1, into).why().os == EIO);
+    CHECK(files.read_at(file, 2 * sector_bytes - 1, into).why().detail == 2 * sector_bytes - 1);
+    REQUIRE(put(files, file, sector_bytes + 1, "part"));
+    CHECK_FALSE(files.read_at(file, sector_bytes, into));
+    REQUIRE(put(files, file, sector_bytes, sectors("x")));
+    CHECK(files.read_at(file, sector_bytes, into));
+}
+
+TEST_CASE("a wiped directory is gone with all that was to become of it, and nothing else is") {
+    sim_disk disk(18);
+    sim_files files = disk.files();
+    for (const char* path : {"log/wal-1", "log/deep/x", "snap/s"}) disk.plant(path, as_bytes("x"));
+    REQUIRE(files.rename("log/wal-1", "log/wal-2"));
+    CHECK_FALSE(disk.wipe("none"));
+    REQUIRE(disk.wipe("log"));
+    CHECK(disk.paths() == std::vector<std::string>{"snap/s"});
+    disk.power_cut(none_lost);
+    CHECK(disk.paths() == std::vector<std::string>{"snap/s"});
+    CHECK(files.make_directory("log"));
+    REQUIRE(disk.wipe(""));
+    disk.power_cut({.names = power_cut_odds::names_fate::kept});
+    CHECK(disk.paths().empty());
+    CHECK(files.open("log/a", fresh).why().code == errc::not_found);
+    CHECK(files.open("a", fresh));
+}
+
+TEST_CASE("a power cut may be told to take all unsynced names, or none") {
+    for (const auto& [names, left] : {std::pair{power_cut_odds::names_fate::lost, "a"},
+                                      std::pair{power_cut_odds::names_fate::kept, "c"}}) {
+        for (u64 seed = 0; seed < 10; ++seed) {
+            sim_disk disk(seed);
+            { sim_file file = durable_file(disk, "a", "x"); }
+            REQUIRE(disk.files().rename("a", "b"));
+            REQUIRE(disk.files().rename("b", "c"));
+            disk.power_cut({.names = names});
+            CHECK(disk.paths() == std::vector<std::string>{left});
+        }
+    }
 }
 
 TEST_CASE("calls are counted by kind and traced in order") {

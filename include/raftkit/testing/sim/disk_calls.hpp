@@ -11,12 +11,12 @@ namespace testing {
 
 // ---- faults ------------------------------------------------------------------------------------
 
-inline error sim_disk::injected_fault(disk_call kind, const char* where) {
+// The fault that this call meets; null: none.
+inline const sim_disk::fault* sim_disk::due_fault(disk_call kind, const std::string& path) {
     for (fault& each : faults_) {
-        if (each.kind != kind) continue;
+        if (each.kind != kind || path.find(each.of) == std::string::npos) continue;
         if (each.per_million != 0) {
-            if (random_.chance(each.per_million))
-                return raftkit::detail::file_error(where, each.os);
+            if (random_.chance(each.per_million)) return &each;
             continue;
         }
         if (each.times == 0) continue;  // spent
@@ -25,9 +25,9 @@ inline error sim_disk::injected_fault(disk_call kind, const char* where) {
             continue;
         }
         --each.times;
-        return raftkit::detail::file_error(where, each.os);
+        return &each;
     }
-    return {};
+    return nullptr;
 }
 
 // Counts the call and judges it.
@@ -35,14 +35,21 @@ inline sim_disk::verdict sim_disk::begin(disk_call kind, const std::string& path
                                          u64 bytes) {
     constexpr error gone{errc::io, ESHUTDOWN, "testing/sim/disk: the process has crashed"};
     verdict judged;
-    if (crashed_) return {gone, false, false};
+    if (crashed_) return {gone};
     ++calls_;
     ++counts_[static_cast<std::size_t>(kind)];
     if (crash_in_ != 0 && --crash_in_ == 0) {
         crashed_ = true;
-        judged = {gone, crash_moment_ == crash_moment::inside, false};
-    } else if (const error why = injected_fault(kind, "testing/sim/disk: injected")) {
-        judged = {why, true, true};
+        judged = {gone, crash_moment_ == crash_moment::inside};
+        judged.torn = tear_ && kind == disk_call::write;
+        crashed_in_ = {kind, path, offset, bytes, gone};
+    } else if (const fault* met = due_fault(kind, path)) {
+        if (met->os == lies) {
+            judged.lost = true;
+        } else {
+            judged = {raftkit::detail::file_error("testing/sim/disk: injected", met->os), true,
+                      true};
+        }
     }
     if (tracing_) trace_.push_back({kind, path, offset, bytes, judged.why});
     return judged;
@@ -52,6 +59,7 @@ inline void sim_disk::end_process() noexcept {
     ++life_;
     crashed_ = false;
     crash_in_ = 0;
+    tear_.reset();
 }
 
 inline void sim_disk::process_crash() {
@@ -134,6 +142,11 @@ inline result<u64> sim_files::read_at(handle& file, u64 offset, mutable_byte_spa
     const auto judged = disk_->begin(disk_call::read, file.path_, offset, into.size());
     if (judged.why) return judged.why;
     if (const error why = disk_->handle_error(file, "testing/sim/disk.read_at")) return why;
+    if (file.node_->image.broken(offset, into.size())) {
+        error why = raftkit::detail::file_error("testing/sim/disk.read_at", EIO);
+        why.detail = offset;
+        return why;
+    }
     return file.node_->image.read(offset, into);
 }
 
@@ -160,6 +173,31 @@ inline result<void> sim_disk::write_pieces(sim_file& file, u64 offset,
     return {};
 }
 
+// A crash inside: what the tear says arrives, sector by sector.
+inline void sim_disk::write_torn(sim_file& file, u64 offset, std::span<const byte_span> pieces) {
+    file_image& image = file.node_->image;
+    u64 start = 0;  // of the piece, in the write
+    for (const byte_span piece : pieces) {
+        for (u64 at = 0; at < piece.size();) {
+            const u64 place = offset + start + at;
+            const u64 sector = place / sector_bytes - offset / sector_bytes;
+            const u64 count = std::min<u64>(piece.size() - at, sector_bytes - place % sector_bytes);
+            const bool whole = sector < 64 && (tear_->sectors >> sector & 1) != 0;
+            const u64 prefix = tear_->bytes - std::min(tear_->bytes, start + at);
+            const u64 arrives = whole ? count : std::min(count, prefix);
+            const byte_span part =
+                piece.subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(arrives));
+            at += count;
+            if (part.empty()) continue;
+            if (*used_ + image.bytes_to_allocate(place, part.size()) > capacity_) return;
+            image.write(place, part, random_);
+            if (tear_->on_medium) image.write_out(place);
+            file.node_->charge();
+        }
+        start += piece.size();
+    }
+}
+
 inline result<void> sim_files::write_at(handle& file, u64 offset,
                                         std::span<const byte_span> pieces) noexcept {
     const std::lock_guard<std::mutex> hold(disk_->guard_);
@@ -170,6 +208,7 @@ inline result<void> sim_files::write_at(handle& file, u64 offset,
     if (!bad && file.writable_ && judged.partly) {
         (void)disk_->write_pieces(file, offset, pieces, disk_->random_.below(bytes + 1));
     }
+    if (!bad && file.writable_ && judged.torn) disk_->write_torn(file, offset, pieces);
     if (judged.why) {
         if (judged.injected) judged.why.detail = offset;
         return judged.why;
@@ -188,7 +227,11 @@ inline result<void> sim_files::sync_data(handle& file) noexcept {
         return judged.why;
     }
     if (bad) return bad;
-    file.node_->image.sync();
+    if (judged.lost) {
+        file.node_->image.fail_sync();
+    } else {
+        file.node_->image.sync();
+    }
     return {};
 }
 
@@ -307,67 +350,6 @@ inline result<u64> sim_files::free_bytes(const std::string& directory) noexcept 
         return raftkit::detail::file_error("testing/sim/disk.free_bytes", ENOENT);
     }
     return disk_->capacity_ - std::min(disk_->capacity_, *disk_->used_);
-}
-
-// ---- damage and questions ----------------------------------------------------------------------
-
-inline bool sim_disk::flip_bits(const std::string& path, u64 offset, u8 bits) {
-    const disk_tree::node found = tree_.find(path);
-    return found != nullptr && found->image.flip(offset, bits);
-}
-inline bool sim_disk::garble_sector(const std::string& path, u64 offset) {
-    const disk_tree::node found = tree_.find(path);
-    return found != nullptr && found->image.garble(offset, random_);
-}
-inline bool sim_disk::make_sector_stale(const std::string& path, u64 offset) {
-    const disk_tree::node found = tree_.find(path);
-    return found != nullptr && found->image.make_stale(offset);
-}
-inline bool sim_disk::misdirect_sector(const std::string& from_path, u64 from,
-                                       const std::string& to_path, u64 to) {
-    const disk_tree::node source = tree_.find(from_path), target = tree_.find(to_path);
-    if (source == nullptr || target == nullptr) return false;
-    const byte_span sector = source->image.sector_at(from);
-    const std::vector<std::byte> copy(sector.begin(), sector.end());  // may be the same file
-    return !copy.empty() && target->image.put_sector(to, copy);
-}
-inline bool sim_disk::evict(const std::string& path) {
-    const disk_tree::node found = tree_.find(path);
-    if (found != nullptr) found->image.evict();
-    return found != nullptr;
-}
-
-inline std::vector<std::byte> sim_disk::content(const std::string& path) const {
-    const disk_tree::node found = tree_.find(path);
-    if (found == nullptr) return {};
-    return {found->image.cached().begin(), found->image.cached().end()};
-}
-inline std::vector<std::byte> sim_disk::durable_content(const std::string& path) const {
-    const disk_tree::node found = tree_.find_durable(path);
-    return found == nullptr ? std::vector<std::byte>() : found->image.durable();
-}
-inline bool sim_disk::durable(const std::string& path) const {
-    const disk_tree::node found = tree_.find_durable(path);
-    return found != nullptr && found == tree_.find(path) && found->image.clean();
-}
-
-inline void sim_disk::plant(const std::string& path, byte_span bytes) {
-    for (std::size_t slash = path.find('/'); slash != std::string::npos;
-         slash = path.find('/', slash + 1)) {
-        const std::string above = path.substr(0, slash);
-        if (tree_.find(above) != nullptr) continue;
-        const auto [parent, name] = tree_.parent_of(above);
-        (void)tree_.make(parent, name, true);
-        tree_.sync(parent);
-    }
-    const auto [parent, name] = tree_.parent_of(path);
-    disk_tree::node file = tree_.find(path);
-    if (file == nullptr) file = tree_.make(parent, name, false);
-    file->image.resize(0);
-    file->image.write(0, bytes, random_);
-    file->image.sync();
-    file->charge();
-    tree_.sync(parent);
 }
 
 }  // namespace testing

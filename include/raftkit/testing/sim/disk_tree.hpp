@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -114,9 +115,44 @@ public:
         return true;
     }
 
+    // Gone, now and for ever, with every change under way that had to do with it.
+    bool wipe(std::string_view path) {
+        const node gone = find(path);
+        if (gone == nullptr) return false;
+        std::set<const disk_node*> below{gone.get()};
+        std::vector<const disk_node*> open{gone.get()};
+        while (!open.empty()) {
+            const disk_node& at = *open.back();
+            open.pop_back();
+            for (const auto* names : {&at.entries, &at.durable_entries}) {
+                for (const auto& [name, each] : *names) {
+                    if (below.insert(each.get()).second) open.push_back(each.get());
+                }
+            }
+        }
+        std::erase_if(pending_, [&](const entry_change& each) {
+            return below.contains(each.from.get()) || below.contains(each.to.get()) ||
+                   below.contains(each.target.get());
+        });
+        gone->entries.clear();
+        gone->durable_entries.clear();
+        if (gone == root_) return true;
+        const auto [parent, name] = parent_of(path);
+        parent->entries.erase(name);
+        for (auto at = parent->durable_entries.begin(); at != parent->durable_entries.end();) {
+            at = at->second == gone || at->first == name ? parent->durable_entries.erase(at)
+                                                         : std::next(at);
+        }
+        return true;
+    }
+
     // A prefix of the pending changes survives; then every image loses what it must.
     void power_cut(prng& random, power_cut_odds odds) {
-        const u64 survivors = random.below(pending_.size() + 1);
+        using fate = power_cut_odds::names_fate;
+        const u64 drawn = random.below(pending_.size() + 1);
+        const u64 survivors = odds.names == fate::drawn  ? drawn
+                              : odds.names == fate::kept ? pending_.size()
+                                                         : 0;
         for (u64 i = 0; i < survivors; ++i) {
             apply(pending_[static_cast<std::size_t>(i)], &disk_node::durable_entries);
         }

@@ -23,6 +23,8 @@ inline constexpr u64 sector_bytes = 512;
 struct power_cut_odds {
     u32 survive_per_million = 500'000;
     u32 garbage_per_million = 0;  // of those that do not survive: torn inside the sector
+    // Unsynced changes of names: a prefix of them that the seed draws, none, or all.
+    enum class names_fate : u8 { drawn, lost, kept } names = names_fate::drawn;
 };
 
 class file_image {
@@ -65,8 +67,16 @@ public:
             if (dirty_.contains(sector) && random.below(2) == 0) write_back(sector);
             dirty_.insert(sector);
             allocated_.insert(sector);
+            const bool whole =
+                sector * sector_bytes >= offset && (sector + 1) * sector_bytes <= end;
+            if (whole) broken_.erase(sector);  // the device puts it elsewhere
         }
         std::memcpy(cache_.data() + offset, bytes.data(), bytes.size());
+    }
+    // The kernel wrote this sector back by itself.
+    void write_out(u64 offset) {
+        write_back(offset / sector_bytes);
+        dirty_.erase(offset / sector_bytes);
     }
 
     void resize(u64 bytes) {
@@ -78,6 +88,7 @@ public:
         }
         allocated_.erase(allocated_.lower_bound((kept + sector_bytes - 1) / sector_bytes),
                          allocated_.end());
+        broken_.erase(broken_.lower_bound((kept + sector_bytes - 1) / sector_bytes), broken_.end());
         cache_.resize(static_cast<std::size_t>(bytes));
         size_dirty_ = true;
     }
@@ -149,6 +160,15 @@ public:
         copy_sector(cache_, medium_, offset / sector_bytes);
         return true;
     }
+    bool break_sector(u64 offset) {
+        if (offset >= cache_.size()) return false;
+        broken_.insert(offset / sector_bytes);
+        return true;
+    }
+    bool broken(u64 offset, u64 count) const noexcept {
+        const auto first = broken_.lower_bound(offset / sector_bytes);
+        return count != 0 && first != broken_.end() && *first * sector_bytes < offset + count;
+    }
     byte_span sector_at(u64 offset) const noexcept {
         if (offset >= cache_.size()) return {};
         const u64 from = offset / sector_bytes * sector_bytes;
@@ -198,8 +218,8 @@ private:
     contents cache_, medium_;
     u64 medium_size_ = 0;
     bool size_dirty_ = false;
-    std::set<u64> dirty_, allocated_;  // sectors
-    std::map<u64, contents> history_;  // the version on the medium before the last one
+    std::set<u64> dirty_, allocated_, broken_;  // sectors
+    std::map<u64, contents> history_;           // the version on the medium before the last one
 };
 
 }  // namespace testing
