@@ -2,220 +2,259 @@
 
 #include <doctest/doctest.h>
 
-#include <condition_variable>
-#include <mutex>
+#include <thread>
+
+#include <raftkit/io/clock.hpp>
 #include <raftkit/policy/compaction/combine.hpp>
 #include <raftkit/policy/defaults.hpp>
 #include <raftkit/testing/conform/policies.hpp>
-#include <set>
-#include <string>
+
+#include <support/conform_checks.hpp>
 
 using namespace raftkit;
+using conform::trigger_promise;
+using conform_support::check_each_is_caught;
+using conform_support::each_check;
 
 namespace {
 
-const auto must_hold = [](const char* name, bool ok, const char* why) {
-    INFO(name << ": " << why);
-    CHECK(ok);
+enum class wrong {
+    nothing,
+    every_second_time,  // it counts its questions
+    every_second_one,   // another object, another answer
+    mute,
+    sleeps_in_the_past,
+    never_due,
+    always_due,
+    not_at_close,
+    falls,
+    forgets_the_end,
+    greedy,
+    strange,
+    stands_still,
 };
+using cases = conform_support::defect_case<wrong>;
 
-// The names of the rules that a policy breaks.
-struct broken {
-    std::set<std::string>& rules;
-    void operator()(const char* name, bool ok, const char*) const {
-        if (!ok) rules.insert(name);
+// Due at a thousand entries, or when the node closes, in the ways in which one can be wrong.
+struct crooked_trigger {
+    wrong how;
+    trigger_promise promise;
+    int mine, asked = 0;
+    trigger_verdict due(const growth& since, instant) noexcept {
+        bool now = promise == trigger_promise::grows_due && since.entries >= 1000;
+        if (promise != trigger_promise::by_request_only && since.closing) now = true;
+        if (how == wrong::every_second_time && ++asked % 2 == 0) now = !now;
+        if (how == wrong::every_second_one && mine % 2 == 0) now = !now;
+        if (how == wrong::never_due || (how == wrong::not_at_close && since.closing)) now = false;
+        if (how == wrong::always_due) now = true;
+        return {now ? how == wrong::mute ? "" : "grown" : nullptr};
+    }
+    instant wake_at(const growth& since) const noexcept {
+        return how == wrong::sleeps_in_the_past ? since.serving_since : never;
     }
 };
-using names = std::set<std::string>;
-
-template <class Trigger>
-names broken_by_trigger() {
-    names rules;
-    conform::trigger(broken{rules}, [] { return Trigger{}; });
-    return rules;
-}
-template <class Throttle>
-names broken_by_throttle() {
-    names rules;
-    conform::throttle(broken{rules}, [] { return Throttle{}; });
-    return rules;
-}
-template <class Compaction>
-names broken_by_compaction() {
-    names rules;
-    conform::compaction(broken{rules}, Compaction{});
-    return rules;
+template <class Report>
+void try_trigger(wrong how, trigger_promise promise, Report& report) {
+    int made = 0;
+    conform::trigger(
+        report,
+        [&] {
+            return crooked_trigger{how, promise, made++};
+        },
+        promise);
 }
 
-// Every second one made of this is another one.
-struct secretive {
-    static inline int made = 0;
-    int mine = made++ % 2;
-    trigger_verdict due(const growth&, instant) noexcept { return {mine == 0 ? nullptr : "mine"}; }
+struct crooked_compaction {
+    wrong how;
+    mutable u64 asked = 0;
+    index_t keep_from(const log_shape& log) const noexcept {
+        const u64 last = log.last.value, sound = last < 1000 ? 1 : last - 999;
+        if (how == wrong::every_second_time) return {sound + ++asked % 2};
+        if (how == wrong::falls) return {last == 0 ? 1 : 20'000'000 - last};
+        if (how == wrong::greedy) return {last + 2};
+        return {sound};
+    }
+    instant wake_at(const log_shape& log) const noexcept {
+        return how == wrong::sleeps_in_the_past ? log.snapshot_at : never;
+    }
 };
 
-// Waits for all that was run, without touching the executor's insides.
-template <class Executor>
-void finish_all(Executor& on) {
-    struct last : operation {
-        last()
-            : operation([](operation& self, error, byte_span) noexcept {
-                  auto& mine = static_cast<last&>(self);
-                  const std::lock_guard hold(mine.guard);
-                  mine.over = true;
-                  mine.changed.notify_all();
-              }) {}
-        std::mutex guard;
-        std::condition_variable changed;
-        bool over = false;
-    } marker;
-    on.run(marker);
-    std::unique_lock hold(marker.guard);
-    marker.changed.wait(hold, [&] { return marker.over; });
-}
+struct crooked_retention {
+    wrong how;
+    mutable u64 asked = 0;
+    bool keeps(const kept_snapshot& one, instant) const noexcept {
+        if (how == wrong::every_second_time) return ++asked % 2 == 0;
+        if (how == wrong::forgets_the_end) return one.rank == 0 || one.rank > 5;
+        return how != wrong::greedy && one.rank < 2;
+    }
+};
+
+struct crooked_conflict {
+    wrong how;
+    mutable u64 asked = 0;
+    clash_verdict decide(const install_clash&) const noexcept {
+        if (how == wrong::strange) return static_cast<clash_verdict>(7);
+        const bool odd = how == wrong::every_second_time && ++asked % 2 == 0;
+        return odd ? clash_verdict::run_both : clash_verdict::cancel_save;
+    }
+};
+
+struct crooked_corruption {
+    static constexpr bool repairs = false;
+    wrong how;
+    mutable u64 asked = 0;
+    damage_verdict decide(const damage&) const noexcept {
+        if (how == wrong::strange) return static_cast<damage_verdict>(7);
+        const bool odd = how == wrong::every_second_time && ++asked % 2 == 0;
+        return how == wrong::greedy || odd ? damage_verdict::repair : damage_verdict::refuse;
+    }
+};
+
+struct crooked_throttle {
+    wrong how;
+    u64 asked = 0;
+    instant admit(const bulk_request&, instant now) noexcept {
+        if (how == wrong::greedy) return now - seconds(1);
+        if (how == wrong::never_due) return never;
+        if (how == wrong::falls) return now + milliseconds(++asked % 2 == 0 ? 0 : 50);
+        return now;
+    }
+};
 
 }  // namespace
 
 TEST_CASE("the kit's triggers conform") {
     using namespace trigger;
-    conform::trigger(must_hold, [] { return entries{}; });
-    conform::trigger(must_hold, [] { return trigger::bytes{}; });
-    conform::trigger(must_hold, [] { return relative_bytes{}; });
-    conform::trigger(must_hold, [] { return interval{.period = seconds(90)}; });
-    conform::trigger(must_hold, [] { return manual{}; });
-    conform::trigger(must_hold, [] { return on_close{}; });
-    conform::trigger(must_hold, [] { return min_spacing<entries>{.part = {.count = 10}}; });
-    conform::trigger(must_hold, [] { return min_gap<interval>{.part = {.period = seconds(9)}}; });
-    conform::trigger(must_hold, [] { return any_of<entries, interval>{}; });
-    conform::trigger(must_hold, [] { return all_of<entries, min_spacing<interval>>{}; });
-    conform::trigger(must_hold, [] { return standard{}; });
+    conform::trigger(each_check, [] { return entries{}; });
+    conform::trigger(each_check, [] { return trigger::bytes{}; });
+    conform::trigger(each_check, [] { return relative_bytes{}; });
+    conform::trigger(each_check, [] { return interval{.period = seconds(90)}; });
+    conform::trigger(each_check, [] { return min_spacing<entries>{.part = {.count = 10}}; });
+    conform::trigger(each_check, [] { return min_gap<interval>{.part = {.period = seconds(9)}}; });
+    conform::trigger(each_check, [] { return any_of<entries, interval>{}; });
+    conform::trigger(each_check, [] { return all_of<entries, min_spacing<interval>>{}; });
+    conform::trigger(each_check, [] { return standard{}; });
+    conform::trigger(
+        each_check, [] { return manual{}; }, trigger_promise::by_request_only);
+    conform::trigger(
+        each_check, [] { return entries{.count = by_hand}; }, trigger_promise::by_request_only);
+    conform::trigger(
+        each_check, [] { return on_close{}; }, trigger_promise::due_at_close);
 }
 
 TEST_CASE("the kit's compaction policies conform") {
     using namespace compaction;
-    conform::compaction(must_hold, trailing{});
-    conform::compaction(must_hold, trailing{.entries = 0});
-    conform::compaction(must_hold, to_snapshot{});
-    conform::compaction(must_hold, to_previous_snapshot{});
-    conform::compaction(must_hold, to_oldest_kept{});
-    conform::compaction(must_hold, none{});
-    conform::compaction(must_hold, min_of<trailing, to_oldest_kept>{});
+    conform::compaction(each_check, trailing{});
+    conform::compaction(each_check, trailing{.entries = 0});
+    conform::compaction(each_check, to_snapshot{});
+    conform::compaction(each_check, to_previous_snapshot{});
+    conform::compaction(each_check, to_oldest_kept{});
+    conform::compaction(each_check, none{});
+    conform::compaction(each_check, min_of<trailing, to_oldest_kept>{});
 }
 
-TEST_CASE("the kit's throttles conform") {
-    conform::throttle(must_hold, [] { return throttle::none{}; });
-    conform::throttle(must_hold, [] { return throttle::adaptive{}; });
-    conform::throttle(must_hold, [] { return throttle::adaptive{.busy_bytes_per_second = 4096}; });
+TEST_CASE("the kit's retention, conflict and corruption policies conform") {
+    conform::retention(each_check, retention::newest{});
+    conform::retention(each_check, retention::newest{.count = 1});
+    conform::retention(each_check, retention::everything{});
+    conform::install_conflict(each_check, conflict::install_cancels_save{});
+    conform::install_conflict(each_check, conflict::save_blocks_install{});
+    conform::install_conflict(each_check, conflict::side_by_side{});
+    conform::corruption(each_check, corruption::refuse{});
 }
 
-TEST_CASE("the kit's executors conform") {
-    inline_executor at_once;
-    conform::executor(must_hold, at_once, [] {});
+TEST_CASE("the kit's throttles and its clock conform") {
+    conform::throttle(each_check, [] { return throttle::none{}; });
+    conform::throttle(each_check, [] { return throttle::adaptive{}; });
+    conform::throttle(each_check, [] { return throttle::adaptive{.busy_bytes_per_second = 4096}; });
+    conform::clock(each_check, &monotonic_now,
+                   [] { std::this_thread::sleep_for(std::chrono::microseconds(10)); });
+}
 
-    thread_executor worker;
-    conform::executor(must_hold, worker, [&] { finish_all(worker); });
+TEST_CASE("what is wrong about a trigger is caught by name") {
+    static constexpr cases growing[] = {
+        {wrong::every_second_time, "counts its questions", "a question asked twice has one answer"},
+        {wrong::every_second_one, "differs from object to object",
+         "a replay of the facts gives the same verdicts"},
+        {wrong::mute, "has no cause", "a verdict names a cause"},
+        {wrong::sleeps_in_the_past, "sleeps in the past", "nobody is woken for the past"},
+        {wrong::never_due, "is never due", "a log that grows for a year is saved"},
+    };
+    check_each_is_caught(growing, [](wrong how, auto& report) {
+        try_trigger(how, trigger_promise::grows_due, report);
+    });
+    for (const wrong how : {wrong::not_at_close, wrong::always_due, wrong::never_due}) {
+        conform_support::findings closing, asked_for;
+        try_trigger(how, trigger_promise::due_at_close, closing);
+        CHECK(closing.broken ==
+              conform_support::names{"a node that closes is saved, and no other"});
+        try_trigger(how, trigger_promise::by_request_only, asked_for);
+        CHECK(asked_for.broken.contains("a trigger for requests is never due") ==
+              (how == wrong::always_due));
+    }
+}
 
-    mailbox inbox;
-    on_loop loop;
-    loop.bind({&inbox});
-    conform::executor(must_hold, loop, [&] {  // as a node does it: oldest first
-        std::vector<operation*> taken;
-        for (operation* job = inbox.take_submitted(); job != nullptr; job = job->next) {
-            taken.insert(taken.begin(), job);
-        }
-        for (operation* job : taken) job->finish(*job, {}, {});
+TEST_CASE("what is wrong about a compaction policy is caught by name") {
+    static constexpr cases all[] = {
+        {wrong::every_second_time, "counts its questions", "a question asked twice has one answer"},
+        {wrong::falls, "goes backwards", "what may go is not wanted back while the log grows"},
+        {wrong::greedy, "compacts what is not there", "an empty log is kept whole"},
+        {wrong::greedy, "compacts what is not there",
+         "what is kept begins at the end of the log at the latest"},
+        {wrong::sleeps_in_the_past, "sleeps in the past", "nobody is woken for the past"},
+    };
+    check_each_is_caught(
+        all, [](wrong how, auto& report) { conform::compaction(report, crooked_compaction{how}); });
+}
+
+TEST_CASE("what is wrong about retention, conflict and corruption is caught by name") {
+    static constexpr cases kept[] = {
+        {wrong::every_second_time, "counts its questions", "a question asked twice has one answer"},
+        {wrong::greedy, "keeps nothing", "a new snapshot is kept"},
+        {wrong::forgets_the_end, "wants back what is gone",
+         "what may go is not wanted back as it gets older"},
+    };
+    check_each_is_caught(
+        kept, [](wrong how, auto& report) { conform::retention(report, crooked_retention{how}); });
+    static constexpr cases met[] = {
+        {wrong::every_second_time, "counts its questions", "a question asked twice has one answer"},
+        {wrong::strange, "answers nonsense", "a clash has one of the known ends"},
+    };
+    check_each_is_caught(met, [](wrong how, auto& report) {
+        conform::install_conflict(report, crooked_conflict{how});
+    });
+    static constexpr cases damaged[] = {
+        {wrong::every_second_time, "counts its questions", "a question asked twice has one answer"},
+        {wrong::strange, "answers nonsense", "damage is refused or repaired"},
+        {wrong::greedy, "repairs though it said it never would",
+         "a policy without `repairs` repairs nothing"},
+    };
+    check_each_is_caught(damaged, [](wrong how, auto& report) {
+        conform::corruption(report, crooked_corruption{how});
     });
 }
 
-TEST_CASE("a trigger that forgets, sleeps in the past, or has no cause does not conform") {
-    struct fickle {
-        bool odd = false;
-        trigger_verdict due(const growth&, instant) noexcept {
-            odd = !odd;
-            return {odd ? "odd" : nullptr};
-        }
+TEST_CASE("what is wrong about a throttle or a clock is caught by name") {
+    static constexpr cases slow[] = {
+        {wrong::greedy, "looks back", "nothing is admitted in the past"},
+        {wrong::never_due, "never lets go", "a mebibyte goes within the hour"},
+        {wrong::falls, "takes back what it said", "what is admitted never goes back"},
     };
-    struct sleepy {
-        trigger_verdict due(const growth&, instant) noexcept { return {}; }
-        instant wake_at(const growth& since) const noexcept { return since.serving_since; }
+    check_each_is_caught(slow, [](wrong how, auto& report) {
+        conform::throttle(report, [how] { return crooked_throttle{how}; });
+    });
+    static constexpr cases late[] = {
+        {wrong::falls, "jumps back", "a clock never goes back"},
+        {wrong::stands_still, "stands still", "a clock goes on"},
     };
-    struct mute {
-        trigger_verdict due(const growth&, instant) noexcept { return {""}; }
-    };
-    CHECK(broken_by_trigger<fickle>().contains("a question asked twice has one answer"));
-    CHECK(broken_by_trigger<sleepy>() == names{"nobody is woken for the past"});
-    CHECK(broken_by_trigger<secretive>() == names{"a replay of the facts gives the same verdicts"});
-    CHECK(broken_by_trigger<mute>() == names{"a verdict names a cause"});
-}
-
-TEST_CASE("a compaction policy that changes its mind does not conform") {
-    struct greedy {
-        index_t keep_from(const log_shape& log) const noexcept { return log.last.next().next(); }
-    };
-    struct falling {
-        index_t keep_from(const log_shape& log) const noexcept {
-            return {log.last.value == 0 ? 1 : ~log.last.value};
-        }
-    };
-    CHECK(broken_by_compaction<greedy>() == names{"an empty log is kept whole"});
-    CHECK(broken_by_compaction<falling>() ==
-          names{"what may go is not wanted back while the log grows"});
-}
-
-TEST_CASE("a throttle that looks back or never lets go does not conform") {
-    struct eager {
-        instant admit(const bulk_request&, instant now) noexcept { return now - seconds(1); }
-    };
-    struct closed {
-        instant admit(const bulk_request&, instant) noexcept { return never; }
-    };
-    struct jumpy {
-        int asked = 0;
-        instant admit(const bulk_request&, instant now) noexcept {
-            return now + milliseconds(++asked % 2 == 0 ? 0 : 50);
-        }
-    };
-    CHECK(broken_by_throttle<eager>() == names{"nothing is admitted in the past"});
-    CHECK(broken_by_throttle<closed>() == names{"a mebibyte goes within the hour"});
-    CHECK(broken_by_throttle<jumpy>() == names{"what is admitted never goes back"});
-}
-
-TEST_CASE("an executor that reorders, repeats, drops or reports does not conform") {
-    struct last_first {
-        operation* waiting = nullptr;
-        void run(operation& job) noexcept {
-            job.next = waiting;
-            waiting = &job;
-        }
-        void settle() noexcept {
-            while (waiting != nullptr) {
-                operation* job = std::exchange(waiting, waiting->next);
-                job->finish(*job, {}, {});
-            }
-        }
-    };
-    struct twice {
-        void run(operation& job) noexcept {
-            job.finish(job, {}, {});
-            job.finish(job, {}, {});
-        }
-    };
-    struct never_runs {
-        void run(operation&) noexcept {}
-    };
-    struct refuses {
-        void run(operation& job) noexcept { job.finish(job, error{errc::busy}, {}); }
-    };
-    const auto broken_by = [](auto executor, auto settle) {
-        names rules;
-        conform::executor(broken{rules}, executor, [&] { settle(executor); });
-        return rules;
-    };
-    const auto nothing = [](auto&) {};
-    CHECK(broken_by(last_first{}, [](auto& on) { on.settle(); }) ==
-          names{"jobs are finished in their order"});
-    CHECK(broken_by(twice{}, nothing).contains("each job is finished once"));
-    CHECK(broken_by(never_runs{}, nothing).contains("each job is finished once"));
-    CHECK(broken_by(refuses{}, nothing) ==
-          names{"a job is run without an error and without a reply"});
+    check_each_is_caught(late, [](wrong how, auto& report) {
+        i64 read = 0;
+        conform::clock(
+            report,
+            [&] {
+                if (how == wrong::stands_still) return instant{};
+                return instant{++read % 50 == 0 && how == wrong::falls ? 1 : read};
+            },
+            [] {});
+    });
 }
