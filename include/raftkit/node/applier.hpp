@@ -240,6 +240,7 @@ void applier<Machine>::apply(const item& next) noexcept {
         RAFTKIT_ASSERT(entries.first == applied_.next());  // known bug 32: gapless, once each
         replies_.clear();
         failed_ = apply_entries(entries);
+        RAFTKIT_ASSERT(replies_.ordered());
         if (failed_) {
             progress_.failed = failed_;
         } else {

@@ -61,13 +61,22 @@ private:
 // order, at most one an entry; an entry without one gets an empty reply.
 class reply_sink {
 public:
-    // Requires: indexes rise within a batch.
+    // Requires: indexes rise within a batch (the applier asserts it, the conformance suite of
+    // machines reports it). A reply for an entry of another batch reaches nobody.
     void reply(index_t at, byte_span bytes) noexcept {
-        RAFTKIT_ASSERT(replies_.empty() || replies_.back().at < at);
+        if (!replies_.empty() && at <= replies_.back().at) {
+            ordered_ = false;
+            return;
+        }
         replies_.push_back({at, arena_.size(), bytes.size()});
         arena_.insert(arena_.end(), bytes.begin(), bytes.end());
     }
 
+    bool ordered() const noexcept { return ordered_; }
+    // Every reply was for one of these entries.
+    bool within(index_t first, index_t last) const noexcept {
+        return replies_.empty() || (first <= replies_.front().at && replies_.back().at <= last);
+    }
     // For the applier: walks with rising indexes. Amortised O(1).
     byte_span reply_of(index_t at) noexcept {
         while (next_ < replies_.size() && replies_[next_].at < at) ++next_;
@@ -78,6 +87,7 @@ public:
         arena_.clear();
         replies_.clear();
         next_ = 0;
+        ordered_ = true;
     }
 
 private:
@@ -88,6 +98,7 @@ private:
     std::vector<std::byte> arena_;
     std::vector<entry> replies_;
     std::size_t next_ = 0;
+    bool ordered_ = true;
 };
 
 struct chunk {
