@@ -139,6 +139,9 @@ result<void> wal_engine<Files, Clock>::settle(const wal_verdict& verdict,
         if (auto done = files_.write_at(newest, offset, std::span(&sector, 1)); !done) return done;
     }
     if (auto done = files_.sync_data(newest); !done) return done;
+    // The newest segment's name before the seal that says it exists: power lost between the two
+    // would leave a sealed log whose next file is missing (row 4).
+    if (auto done = files_.sync_directory(options_->directory); !done) return done;
     if (verdict.has_predecessor && !verdict.sealed) {
         if (auto done = write_missing_seal(verdict); !done) return done;
     }
@@ -149,7 +152,7 @@ result<void> wal_engine<Files, Clock>::settle(const wal_verdict& verdict,
         if (!file) return file.why();
         if (auto done = files_.sync_data(*file); !done) return done;
     }
-    return files_.sync_directory(options_->directory);
+    return {};
 }
 
 template <files Files, class Clock>
