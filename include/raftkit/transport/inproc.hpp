@@ -7,6 +7,7 @@
 //   a.send ─▶ hub: cut? held? ─▶ inbox of b ─▶ b.drain(sink)   or   received{} on b's port
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -52,14 +53,31 @@ inline received_bulk own_mail(const bulk_envelope& mail) noexcept {
 
 using inproc_mail = std::variant<received, received_bulk, peer_state>;
 
+enum class inproc_lane : u8 { control, bulk, told };  // told: of peers; always taken, never many
+struct inproc_weight {
+    inproc_lane lane;
+    u64 bytes;
+};
+inline inproc_weight weight_of(const inproc_mail& mail) noexcept {
+    constexpr u64 itself = sizeof(inproc_mail);
+    if (const auto* one = std::get_if<received>(&mail))
+        return {inproc_lane::control, itself + one->keep.size()};
+    const auto* bulk = std::get_if<received_bulk>(&mail);
+    if (bulk == nullptr) return {inproc_lane::told, 0};
+    const bool piece = std::holds_alternative<snapshot_piece>(bulk->mail.body);
+    return {piece ? inproc_lane::bulk : inproc_lane::control, itself + bulk->keep.size()};
+}
+
 struct inproc_inbox : watcher {
     identity who;
     completion_port port;
     bool posting = false;
     waker alarm;
     poller* loop = nullptr;
+    u64 lane_bytes_max = 0;
     std::mutex guard;
     std::vector<inproc_mail> waiting;
+    std::array<u64, 3> waiting_bytes{};  // of each lane: one that is full must not stop the other
 
     void put(inproc_mail mail) {
         if (posting) {
@@ -69,9 +87,18 @@ struct inproc_inbox : watcher {
         }
         {
             const std::lock_guard<std::mutex> hold(guard);
+            const inproc_weight weight = weight_of(mail);
+            u64& taken = waiting_bytes[static_cast<std::size_t>(weight.lane)];
+            if (taken + weight.bytes > lane_bytes_max) return;  // lost: it does not listen
+            taken += weight.bytes;
             waiting.push_back(std::move(mail));
         }
         alarm.wake();
+    }
+    void take(std::vector<inproc_mail>& into) {
+        const std::lock_guard<std::mutex> hold(guard);
+        into.swap(waiting);
+        waiting_bytes = {};
     }
 };
 
@@ -80,7 +107,8 @@ struct inproc_inbox : watcher {
 // Any thread. Must outlive its transports.
 class inproc_hub {
 public:
-    inproc_hub() = default;
+    // What waits for a node that does not drain, on each lane; beyond it is lost.
+    explicit inproc_hub(u64 lane_bytes_max = 256u << 20) : lane_bytes_max_(lane_bytes_max) {}
     inproc_hub(inproc_hub&&) = delete;
 
     // Held: messages wait for deliver(), so that a test decides when they arrive.
@@ -124,6 +152,7 @@ private:
             return error{errc::busy, 0, "transport/inproc.open: the id has a seat already",
                          made->who.self.value};
         }
+        made->lane_bytes_max = lane_bytes_max_;
         for (const auto& other : seats_) {
             if (other->who.group != made->who.group || other->who.cluster != made->who.cluster)
                 continue;
@@ -161,6 +190,7 @@ private:
         return nullptr;
     }
 
+    u64 lane_bytes_max_;
     std::mutex guard_;
     std::vector<std::shared_ptr<detail::inproc_inbox>> seats_;
     std::vector<std::pair<node_id, node_id>> cuts_;
@@ -211,10 +241,7 @@ public:
     template <class Sink>
         requires Drained
     void drain(Sink& sink) noexcept {
-        {
-            const std::lock_guard<std::mutex> hold(inbox_->guard);
-            turn_.swap(inbox_->waiting);
-        }
+        inbox_->take(turn_);
         for (const detail::inproc_mail& each : turn_) {
             if (const auto* one = std::get_if<received>(&each)) sink(one->mail);
             if (const auto* bulk = std::get_if<received_bulk>(&each)) sink(bulk->mail);
@@ -226,6 +253,8 @@ public:
         if (inbox_ == nullptr) return;
         if (open_) hub_->leave(*inbox_);
         open_ = false;
+        std::vector<detail::inproc_mail> unheard;
+        inbox_->take(unheard);
         if (inbox_->loop != nullptr) inbox_->loop->remove(*inbox_);
         inbox_->loop = nullptr;
     }
