@@ -1,4 +1,4 @@
-// The file store on the simulated disk: a crash at every call of every operation. Whatever the
+// The file store on the simulated disk, cut off at every call of every operation. Whatever the
 // moment, the store that is opened afterwards has the state before the operation or the one after
 // it, every listed snapshot reads back, nothing is left over but an install that may be gone on
 // with (store_resume_test.cpp), and what it lists survives a power cut that follows at once.
@@ -6,13 +6,15 @@
 
 #include <raftkit/snapshot/store/file.hpp>
 #include <raftkit/testing/conform/snapshot_store.hpp>
-#include <raftkit/testing/sim/disk.hpp>
+#include <raftkit/testing/crash_points.hpp>
 
 #include <map>
 #include <optional>
 #include <string>
 
 using namespace raftkit;
+using testing::crash_report;
+using testing::sim_disk;
 
 namespace {
 
@@ -54,131 +56,120 @@ result<void> remove_under_reader(store& from, u64 index) {
     return swept ? result<void>() : result<void>(swept.why());
 }
 
-// Runs until something fails; `state` is then what was acknowledged, `next` what the failed
-// operation was to make of it.
-struct script {
-    testing::sim_disk& disk;
+// What the store may list: what was acknowledged, or what the operation that failed was to make of
+// it.
+struct promise {
     listing state, next;
     u32 done = 0;
-
-    template <class Act>
-    bool step(listing after, Act&& act) {
-        next = std::move(after);
-        if (!act()) return false;
-        state = next;
-        ++done;
-        return true;
-    }
-    void run() {
-        store made("snap", disk.files());
-        (void)(step({}, [&] { return bool(made.recover(conform::store_owner)); }) &&
-               step({{5, false}},
-                    [&] { return conform::save(made, captured_at(5), contents_at(5), 170); }) &&
-               step({{5, false}, {9, true}}, [&] { return install(made, 9); }) &&
-               step({{5, false}, {9, false}}, [&] { return made.settle(id_at(9)); }) &&
-               step({{5, false}, {9, false}, {12, false}},
-                    [&] { return conform::save(made, captured_at(12), contents_at(12), 500); }) &&
-               step({{9, false}, {12, false}}, [&] { return made.remove(id_at(5)); }) &&
-               step({{9, false}}, [&] { return made.quarantine(id_at(12)); }) &&
-               step({{9, false}, {15, false}},
-                    [&] { return conform::save(made, captured_at(15), contents_at(15), 2000); }) &&
-               step({{15, false}}, [&] { return remove_under_reader(made, 9); }));
-    }
-    static constexpr u32 steps = 9;
 };
 
-// Opens the store after a crash and checks all that does not depend on where it happened.
-listing reopened(testing::sim_disk& disk) {
+promise work(sim_disk& disk) {
+    store made("snap", disk.files());
+    promise now;
+    const auto step = [&](listing after, auto&& act) {
+        now.next = std::move(after);
+        if (!act()) return false;
+        now.state = now.next;
+        ++now.done;
+        return true;
+    };
+    (void)(step({}, [&] { return bool(made.recover(conform::store_owner)); }) &&
+           step({{5, false}},
+                [&] { return conform::save(made, captured_at(5), contents_at(5), 170); }) &&
+           step({{5, false}, {9, true}}, [&] { return install(made, 9); }) &&
+           step({{5, false}, {9, false}}, [&] { return made.settle(id_at(9)); }) &&
+           step({{5, false}, {9, false}, {12, false}},
+                [&] { return conform::save(made, captured_at(12), contents_at(12), 500); }) &&
+           step({{9, false}, {12, false}}, [&] { return made.remove(id_at(5)); }) &&
+           step({{9, false}}, [&] { return made.quarantine(id_at(12)); }) &&
+           step({{9, false}, {15, false}},
+                [&] { return conform::save(made, captured_at(15), contents_at(15), 2000); }) &&
+           step({{15, false}}, [&] { return remove_under_reader(made, 9); }));
+    return now;
+}
+constexpr u32 steps_in_work = 9;
+
+// No temporary files older than one recover(), but for one install that waits for its next offer.
+std::string left_over(sim_disk& disk, const listing& seen, const store_report& report) {
+    std::vector<std::string> wanted{"store.lock"};
+    for (const auto& [index, installing] : seen)
+        wanted.push_back("snap-" + snapshot_disk::name_of(id_at(index)));
+    if (report.resumable > 1) return "more than one install waits";
+    if (report.resumable == 1) wanted.push_back("staging-" + snapshot_disk::name_of(id_at(9)));
+    auto names = disk.files().list("snap");
+    if (!names) return "can't be listed";
+    std::erase_if(
+        *names, [](const std::string& name) { return name.find(".corrupt") != std::string::npos; });
+    std::sort(wanted.begin(), wanted.end());
+    return *names == wanted ? "" : "something is left over, or missing";
+}
+
+// Opens the store and checks all that does not depend on where it was cut off, then that it lists
+// what it may.
+std::string check(sim_disk& disk, promise& now) {
     store made("snap", disk.files());
     const result<store_report> report = made.recover(conform::store_owner);
-    REQUIRE(report);
-    CHECK(report->found.empty());  // a crash damages nothing
-    CHECK(report->quarantined == 0);
+    if (!report) return "does not open";
+    if (!report->found.empty() || report->quarantined != 0) return "a crash damaged something";
     const result<std::vector<snapshot_manifest>> list = made.list();
-    REQUIRE(list);
-    CHECK(list->size() == report->published);
+    if (!list || list->size() != report->published) return "lists other snapshots than it reports";
     listing seen;
-    std::vector<std::string> wanted{"store.lock"};
     for (const snapshot_manifest& each : *list) {
         const u64 index = each.meta.id.at.index.value;
         seen[index] = each.meta.installing;
-        wanted.push_back("snap-" + snapshot_disk::name_of(each.meta.id));
         const result<conform::contents> read = conform::read_snapshot(made, each.meta.id, 400);
-        REQUIRE(read);  // a listed snapshot always verifies
-        CHECK(*read == contents_at(index));
+        if (!read || *read != contents_at(index)) return "a listed snapshot does not verify";
     }
-    auto names = disk.files().list("snap");
-    REQUIRE(names);
-    std::erase_if(
-        *names, [](const std::string& name) { return name.find(".corrupt") != std::string::npos; });
-    // An install that was cut off waits for its next offer; one, and only that.
-    CHECK(report->resumable <= 1);
-    const std::string waits = "staging-" + snapshot_disk::name_of(id_at(9));
-    if (report->resumable == 1) wanted.push_back(waits);
-    std::sort(wanted.begin(), wanted.end());
-    CHECK(*names == wanted);  // no temporary files older than one recover()
-    return seen;
+    if (std::string why = left_over(disk, seen, *report); !why.empty()) return why;
+    if (seen != now.state && seen != now.next) return "neither the state before nor the one after";
+    now.state = now.next = seen;
+    return "";
 }
 
-void crash(testing::sim_disk& disk, u64 kind) {
-    if (kind == 0) disk.process_crash();
-    if (kind == 1) disk.power_cut({.survive_per_million = 0});
-    if (kind == 2) disk.power_cut({.survive_per_million = 500'000, .garbage_per_million = 300'000});
-    if (kind >= 3) disk.power_cut();
+std::string go_on(sim_disk& disk, promise& now) {
+    store again("snap", disk.files());
+    if (!again.recover(conform::store_owner)) return "does not open again";
+    if (!conform::save(again, captured_at(20), contents_at(20), 500)) return "does not save";
+    now.state[20] = now.next[20] = false;
+    const auto names = disk.files().list("snap");
+    if (!names) return "can't be listed";
+    for (const std::string& each : *names) {
+        if (each.starts_with("staging-")) return "a save leaves " + each;
+    }
+    return "";
 }
 
 }  // namespace
 
-TEST_CASE("the script runs to its end on a healthy disk") {
-    testing::sim_disk disk(1);
-    script all{disk, {}, {}};
-    all.run();
-    CHECK(all.done == script::steps);
+TEST_CASE("the work runs to its end on a healthy disk") {
+    sim_disk disk(1);
+    promise all = work(disk);
+    CHECK(all.done == steps_in_work);
+    CHECK(all.state == listing{{15, false}});
     disk.process_crash();
-    CHECK(reopened(disk) == listing{{15, false}});
+    CHECK(check(disk, all) == "");
 }
 
-// scenarios D40, D47, D59, D75, S000-18, S000-38; known bugs 43, 44, 45, 59, 64
+// scenarios I134, D40, D47, D59, D75, S000-18, S000-38; known bugs 43, 44, 45, 59, 64
 TEST_CASE("a crash at any call leaves the state before or the state after") {
-    testing::sim_disk counted(1);
-    script{counted, {}, {}}.run();
-    const u64 calls = counted.calls();
-    CHECK(calls > 100);
     u32 before = 0, after = 0;
-    for (u64 call = 1; call <= calls; ++call) {
-        for (const testing::crash_moment moment :
-             {testing::crash_moment::before, testing::crash_moment::inside}) {
-            for (u64 kind = 0; kind < 8; ++kind) {
-                CAPTURE(call);
-                CAPTURE(kind);
-                testing::sim_disk disk(call * 10 + kind);
-                script run{disk, {}, {}};
-                disk.crash_at(call, moment);
-                run.run();
-                REQUIRE(disk.crashed());
-                crash(disk, kind);
-                const listing seen = reopened(disk);
-                CHECK((seen == run.state || seen == run.next));
-                ++(seen == run.state ? before : after);
-                disk.power_cut({.survive_per_million = 0});  // what was listed must not vanish now
-                CHECK(reopened(disk) == seen);
-                disk.process_crash();
-                store again("snap", disk.files());
-                REQUIRE(again.recover(conform::store_owner));
-                CHECK(conform::save(again, captured_at(20), contents_at(20), 500));
-                const auto names = disk.files().list("snap");
-                REQUIRE(names);
-                for (const std::string& each : *names) CHECK_FALSE(each.starts_with("staging-"));
-            }
-        }
-    }
+    const auto counted = [&](sim_disk& disk, promise& now) {
+        const promise was = now;
+        std::string why = check(disk, now);
+        if (why.empty() && was.state != was.next) ++(now.state == was.state ? before : after);
+        return why;
+    };
+    const crash_report seen = testing::enumerate(
+        {.tears_max = 4}, [](sim_disk&) {}, work, counted, go_on);
+    CHECK(seen.why() == "");
+    CHECK(seen.calls > 100);
     CHECK(before > 100);
     CHECK(after > 20);
 }
 
 // scenario D47: recover() itself is cut off, twice.
 TEST_CASE("a crash at any call of recover() loses nothing, and the next one finishes") {
-    const auto prepare = [](testing::sim_disk& disk) {
+    const auto setup = [](sim_disk& disk) {
         {
             store made("snap", disk.files());
             REQUIRE(made.recover(conform::store_owner));
@@ -191,25 +182,13 @@ TEST_CASE("a crash at any call of recover() loses nothing, and the next one fini
         disk.plant("snap/trash-" + snapshot_disk::name_of(id_at(3)) + "-1/manifest.snap", junk);
         disk.process_crash();
     };
-    testing::sim_disk counted(1);
-    prepare(counted);
-    const u64 start = counted.calls();
-    CHECK(reopened(counted) == listing{{5, false}, {9, true}});
-    const u64 calls = counted.calls() - start;
-    for (u64 call = 1; call <= calls; ++call) {
-        for (u64 kind = 0; kind < 4; ++kind) {
-            CAPTURE(call);
-            CAPTURE(kind);
-            testing::sim_disk disk(call * 10 + kind);
-            prepare(disk);
-            disk.crash_at(call, call % 2 == 0 ? testing::crash_moment::before
-                                              : testing::crash_moment::inside);
-            {
-                store made("snap", disk.files());
-                (void)made.recover(conform::store_owner);
-            }
-            crash(disk, kind);
-            CHECK(reopened(disk) == listing{{5, false}, {9, true}});
-        }
-    }
+    const auto steps = [](sim_disk& disk) {
+        store made("snap", disk.files());
+        (void)made.recover(conform::store_owner);
+        const listing both{{5, false}, {9, true}};
+        return promise{both, both};
+    };
+    const crash_report seen = testing::enumerate({.recoveries = 10}, setup, steps, check, go_on);
+    CHECK(seen.why() == "");
+    CHECK(seen.calls > 20);
 }
