@@ -11,8 +11,7 @@ namespace kvd {
 
 namespace {
 
-constexpr unsigned wf = write_flag | fast_flag, rf = read_flag | fast_flag,
-                   wm = write_flag | denyoom_flag;
+constexpr unsigned rf = read_flag | fast_flag, wm = write_flag | denyoom_flag;
 constexpr unsigned any = stale_flag | loading_flag;  // every node, always
 constexpr unsigned con = any | no_multi_flag;
 
