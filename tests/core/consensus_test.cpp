@@ -181,6 +181,7 @@ TEST_CASE("leadership is handed over within one election timeout") {
 }
 
 TEST_CASE("a voter is replaced through learner, joint configuration and promotion") {
+    // scenario E91
     trio cluster;
     cluster.pass(seconds(5));
     const u64 leader = cluster.leader();

@@ -111,7 +111,7 @@ TEST_CASE("a commit is told in the turn that moved it, however short the turns a
 }
 
 TEST_CASE("entries damaged under a right frame are dropped, and their connection is distrusted") {
-    // scenario I112
+    // scenario H112
     cluster c(3, [](node_options& each) { each.first_start = start_rule::trusted; });
     REQUIRE(c.start(1));
     puppet leader(c, 2);

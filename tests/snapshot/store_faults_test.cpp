@@ -119,7 +119,7 @@ TEST_CASE("an error while a snapshot is removed, settled or put aside loses no o
     }
 }
 
-// scenario D127: a disk that can't be read is not a store without snapshots.
+// scenario I127: a disk that can't be read is not a store without snapshots.
 TEST_CASE("an error while recovering is an error, and nothing is thrown away because of it") {
     for (const disk_call kind :
          {disk_call::open, disk_call::read, disk_call::size, disk_call::list,

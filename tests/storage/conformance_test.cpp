@@ -69,11 +69,13 @@ struct real_places {
 }  // namespace
 
 TEST_CASE("memory storage does what a storage must do") {
+    // known bug 70: an install makes a gap, and that is what reset is for
     memory_places places;
     conform::check_storage(places, check_report);
 }
 
 TEST_CASE("the WAL does what a storage must do, all in one thread") {
+    // known bug 70
     simulated_places<inline_runner> places;
     conform::check_storage(places, check_report);
 }

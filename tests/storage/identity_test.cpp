@@ -24,6 +24,7 @@ bool same(const node_identity& a, const node_identity& b) {
 }  // namespace
 
 TEST_CASE("an identity comes back as it was written; any changed or missing byte is damage") {
+    // scenario I120
     const node_identity written = some_identity(9);
     std::vector<std::byte> bytes = encode_identity(written);
     const auto found = decode_identity(bytes);

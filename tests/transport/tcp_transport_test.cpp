@@ -207,7 +207,7 @@ TEST_CASE("garbage closes its own connection and nothing else") {
 }
 
 TEST_CASE("a message whose reader finds it damaged costs its connection, and no other") {
-    // scenario I112: the frame is sound, the records in it are not
+    // scenario H112: the frame is sound, the records in it are not
     two_nodes net;
     tcp_node& other = net.add(who(3));
     net.connect(other, 2, net.b);

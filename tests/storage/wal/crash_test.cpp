@@ -1,7 +1,6 @@
 // A crash at every call to the disk, in every act of the log, by process crash and by power cut;
 // and again while the log recovers. What was acknowledged is there, what was not is there as a
-// whole or not at all, and a log that was never damaged always opens. scenarios 119, 130, 131, 132,
-// 134; I-13; known bugs 1, 76, 78, 82.
+// whole or not at all, and a log that was never damaged always opens.
 
 #include "support/wal_fixture.hpp"
 
@@ -132,7 +131,8 @@ const std::vector<script>& scripts() {
 
 }  // namespace
 
-// scenario I134; RAFTKIT_CRASH_SEEDS=n tries n plans.
+// scenarios I130, I131 and I134; I-13; known bugs 1, 76, 77, 78 and 82. RAFTKIT_CRASH_SEEDS=n
+// tries n plans.
 TEST_CASE("a crash at any call loses nothing that was acknowledged, and the log opens again") {
     const char* more = std::getenv("RAFTKIT_CRASH_SEEDS");
     const u64 seeds = more != nullptr ? std::strtoull(more, nullptr, 10) : 1;

@@ -99,6 +99,7 @@ TEST_CASE("row 1: without an identity one damaged frame is not taken for a first
 }
 
 TEST_CASE("row 2: the newest segment's header is damaged") {
+    // scenario I125: term and vote may have stood there
     sim_disk disk(1);
     play(disk, rotated);
     REQUIRE(disk.flip_bits(wal_path(2), 40));

@@ -1,6 +1,5 @@
 // A full disk: what was acknowledged stays, votes and a compaction still fit, proposals are refused
-// before they are accepted, and when there is room again everything goes on. scenario 126; known
-// bug 77.
+// before they are accepted, and when there is room again everything goes on.
 
 #include <doctest/doctest.h>
 
@@ -30,6 +29,7 @@ void work(process& node, duration time) {
 }  // namespace
 
 TEST_CASE("while the disk is full proposals are refused, votes and a compaction fit") {
+    // scenario I126
     sim_disk disk(1);
     process node(disk, two_spares());
     REQUIRE(node.open());
@@ -99,6 +99,7 @@ TEST_CASE("attempts to prepare follow prepare_delays, and leave no half-filled f
 }
 
 TEST_CASE("a log that ran out of room while it was open keeps everything that was acknowledged") {
+    // scenario I126, known bug 77
     // The host ignores ready_for(): the last resort is to stop.
     for (u64 seed = 1; seed < 20; ++seed) {
         sim_disk disk(seed);

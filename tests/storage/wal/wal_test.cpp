@@ -196,7 +196,7 @@ TEST_CASE("a failed write is the end: nothing is acknowledged behind it") {
         const persisted failed = node.run(append(2, 1));
         CHECK(failed.upto == ticket{1});
         CHECK(failed.status.code == errc::io);
-        // The disk works again; the log does not believe it (scenario 128).
+        // The disk works again; the log does not believe it (scenario I128).
         const persisted later = node.run(append(2, 1));
         CHECK(later.upto == ticket{1});
         CHECK(later.status.code == errc::io);

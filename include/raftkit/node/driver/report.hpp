@@ -81,7 +81,7 @@ void driver<Parts>::tell_commit() noexcept {
 }
 
 // Records may be damaged on their way under a frame, a datagram or a link whose own sum is right.
-// The core drops them; the connection that brought them is no good any more (scenario I112).
+// The core drops them; the connection that brought them is no good any more (scenario H112).
 template <class Parts>
 void driver<Parts>::judge(const envelope& dropped) noexcept {
     const auto* request = std::get_if<append_request>(&dropped.body);
