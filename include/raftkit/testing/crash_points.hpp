@@ -11,6 +11,8 @@
 //                          found is a promise from then on, so it narrows `promise`
 //   go_on(disk, promise)   optional: goes on with what was found, and adds to the promise
 //
+// The last two may end with a crash of their own (crash_at), so that nothing is tidied up.
+//
 //   for each call n of steps, and its end
 //     stopped before it; and a write torn: after each sector, and in subsets of its sectors
 //       × process death, and power cuts: unsynced sectors and names lost, kept, drawn
@@ -183,6 +185,7 @@ private:
     std::string keeps(sim_disk& disk, promise& made, const char* what) {
         disk.power_cut({.survive_per_million = 0, .names = power_cut_odds::names_fate::lost});
         std::string why = check_(disk, made);
+        if (disk.crashed()) disk.process_crash();
         return why.empty() ? why : std::string("a power cut took back ") + what + ": " + why;
     }
 
