@@ -270,7 +270,10 @@ inline result<u64> send_some(const tcp_socket& to, std::span<const byte_span> pi
     gathered.msg_iov = vectors.data();
     gathered.msg_iovlen = count;
     for (;;) {
-        const auto taken = ::sendmsg(to.fd(), &gathered, MSG_NOSIGNAL);
+        // One piece is what a server mostly has to say: the plain call reads no headers.
+        const auto taken =
+            count == 1 ? ::send(to.fd(), vectors[0].iov_base, vectors[0].iov_len, MSG_NOSIGNAL)
+                       : ::sendmsg(to.fd(), &gathered, MSG_NOSIGNAL);
         if (taken >= 0) return static_cast<u64>(taken);
         if (errno == EINTR) continue;
         if (errno == EAGAIN || errno == ENOBUFS) return u64{0};
