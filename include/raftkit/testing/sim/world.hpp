@@ -4,10 +4,10 @@
 #include <string>
 
 #include <raftkit/testing/check/real_time.hpp>
-#include <raftkit/testing/check/safety.hpp>
 #include <raftkit/testing/sim/network.hpp>
 #include <raftkit/testing/sim/swarm.hpp>
 #include <raftkit/testing/sim/trace.hpp>
+#include <raftkit/testing/trace/witness.hpp>
 
 RAFTKIT_NAMESPACE_BEGIN
 
@@ -44,7 +44,7 @@ struct world {
     scheduler time;
     network net;
     trace log;
-    safety check;
+    witness check;
     real_time clients;
     prng dice;
     bool faults = true;  // false: the liveness phase
