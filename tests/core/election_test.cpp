@@ -182,3 +182,36 @@ TEST_CASE("a transfer succeeds with every combination of prevote, check_quorum a
         }
     }
 }
+
+TEST_CASE("a voter's first answer of a round counts, whatever it says later") {
+    // scenario A13
+    core::ballots cast;
+    cast.cast({2}, false);
+    cast.cast({2}, true);
+    cast.cast({3}, true);
+    cast.cast({3}, true);
+    cast.cast({3}, false);
+    CHECK(cast.of({2}) == core::ballot::refused);
+    CHECK(cast.of({3}) == core::ballot::granted);
+    CHECK(cast.of({4}) == core::ballot::unknown);
+    cast.clear();
+    CHECK(cast.of({2}) == core::ballot::unknown);
+}
+
+TEST_CASE("who has no vote and grants one is distrusted, and the vote does not count") {
+    // scenario A14
+    stage now("cluster voters=3 learners=1 prevote=off");
+    (void)now.say("quietly campaign 1");
+    const core::consensus& candidate = *now.at.find(1)->core;
+    REQUIRE(candidate.status().role == role_kind::candidate);
+    const std::string grant = " term=1 round=1 granted";
+    (void)now.say("persisted 1");
+    const u64 before = candidate.rejected();
+    (void)now.say("receive 1 from=4 vote_reply" + grant);
+    (void)now.say("receive 1 from=9 vote_reply" + grant);
+    CHECK(candidate.status().role == role_kind::candidate);
+    CHECK(candidate.rejected() == before + 2);
+    (void)now.say("receive 1 from=2 vote_reply" + grant);
+    CHECK(candidate.status().role == role_kind::leader);
+    CHECK(candidate.rejected() == before + 2);
+}

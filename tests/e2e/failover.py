@@ -193,13 +193,13 @@ def test_paused_leader():  # scenario F102
         cluster.leader()
 
 
-def test_pipelines_over_a_change_of_leader():  # scenario G111
+def test_pipelines_over_a_change_of_leader():  # scenarios G110 and G111
     """pipelines over a change of leader keep every reply at its request"""
     with Cluster() as cluster:
         leader = cluster.leader()
         target = cluster.followers()[0]
         with leader.connect() as one:
-            counts = {}
+            counts, counted = {}, 0
             turn, end = 0, time.monotonic() + 10 * SLOW
             while counts.get("MOVED", 0) < 300 and time.monotonic() < end:
                 turn += 1
@@ -215,6 +215,9 @@ def test_pipelines_over_a_change_of_leader():  # scenario G111
                         assert kind in ("SET", "INCR", "MOVED", "CLUSTERDOWN", "UNKNOWN"), reply
                         if not isinstance(reply, Error):
                             assert isinstance(reply, int) == (what == "INCR"), (what, reply)
+                        if isinstance(reply, int):  # what was executed was executed in this order
+                            assert reply > counted, (counted, reply)
+                            counted = reply
                         counts[kind] = counts.get(kind, 0) + 1
             assert counts.get("SET", 0) >= 300 and counts.get("MOVED", 0) >= 300, counts
         final = int(cluster.leader().ask("GET", "counter"))

@@ -164,59 +164,6 @@ TEST_CASE("a deposed leader's proposal ends leader_changed when another entry is
     CHECK(c.values(old_leader).count(1) == 0);
 }
 
-TEST_CASE(
-    "a change at a deposed leader ends: certainly not done when another entry is applied there") {
-    // known bug 87: who asked is told, and nothing of it is in force anywhere
-    cluster c(3);
-    c.start_all();
-    const u64 old_leader = c.elect();
-    c.run(milliseconds(200));
-    c.cut_off(old_leader);
-    asked<membership_change> lost;
-    lost.next = voters({1, 2, 3});
-    std::erase_if(lost.next.members,
-                  [&](const member& each) { return each.id.value == old_leader; });
-    c.node(old_leader).change_members(lost);
-    REQUIRE(c.run_until([&] { return c.leader() != 0 && c.leader() != old_leader; }));
-    CHECK_FALSE(lost.done());
-    CHECK(c.set(2, 2).code == errc::ok);
-    c.cut_off(old_leader, false);
-    CHECK(c.run_until([&] { return lost.done(); }));
-    CHECK(lost.ends == 1);
-    CHECK(lost.how.code == errc::leader_changed);
-    for (u64 id : {1, 2, 3}) {
-        CHECK_FALSE(c.node(id).members()->joint);
-        CHECK(c.node(id).members()->votes({old_leader}));
-    }
-}
-
-TEST_CASE("a node says that it serves when what it knew as committed is applied again") {
-    // known bug 99: alone, with nothing but its own log to tell it
-    cluster c(3);
-    c.start_all();
-    c.elect();
-    for (u32 i = 0; i < 20; ++i) REQUIRE(c.set(i, i).code == errc::ok);
-    c.run(milliseconds(200));
-    const u64 id = c.follower();
-    const index_t known = c.status(id).commit;
-    REQUIRE(c.set(1, 1).code == errc::ok);  // its batch says how far the commit index was
-    c.run(milliseconds(200));
-    c.crash(id);
-    c.cut_off(id);
-    c.at(id).heard = {};
-    REQUIRE(c.start(id).why().code == errc::ok);
-    bool early = false;
-    CHECK(c.run_until([&] {
-        const auto& phases = c.at(id).heard.phases;
-        const bool serves = !phases.empty() && phases.back() == node_phase::serving;
-        early |= serves && c.values(id).count(19) == 0;
-        return serves;
-    }));
-    CHECK_FALSE(early);
-    CHECK(c.status(id).applied >= known);
-    CHECK(c.values(id).at(19) == 19);
-}
-
 TEST_CASE("a proposal whose leader is deposed is done if its entry survives") {
     cluster c(3);
     c.start_all();

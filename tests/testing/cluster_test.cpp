@@ -27,6 +27,8 @@ constexpr u64 seeds_default = 100;
 }  // namespace
 
 TEST_CASE("a cluster of real nodes keeps its promises under every seed and comes to rest") {
+    // scenarios F105 and J139: reads and writes of clients on several keys are judged (I-8),
+    // under partitions, crashes, power cuts and nodes that stand still
     const u64 only = number_from("RAFTKIT_SEED", 0);
     const u64 first = only != 0 ? only : number_from("RAFTKIT_FIRST_SEED", 1);
     const u64 last = only != 0 ? only : first - 1 + number_from("RAFTKIT_SEEDS", seeds_default);

@@ -146,7 +146,8 @@ void damage_everything(ending end, std::size_t losable) {
 }  // namespace
 
 TEST_CASE("one bad sector in a log that was closed is never a silent loss") {
-    // scenarios I120, I123 and I125; known bugs 79, 80, 81: old versions and misdirected sectors too
+    // scenarios I120, I123 and I125; known bugs 79, 80, 81: old versions and misdirected sectors
+    // are among them
     damage_everything(ending::closed, 0);
 }
 
