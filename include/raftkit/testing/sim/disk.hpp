@@ -179,6 +179,7 @@ public:
     // ---- damage to what is stored; false: there is no such place -------------------------------
     bool flip_bits(const std::string& path, u64 offset, u8 bits = 1);
     bool garble_sector(const std::string& path, u64 offset);
+    bool zero_sector(const std::string& path, u64 offset);
     bool make_sector_stale(const std::string& path, u64 offset);
     bool misdirect_sector(const std::string& from_path, u64 from, const std::string& to_path,
                           u64 to);

@@ -15,6 +15,11 @@ inline bool sim_disk::garble_sector(const std::string& path, u64 offset) {
     const disk_tree::node found = tree_.find(path);
     return found != nullptr && found->image.garble(offset, random_);
 }
+inline bool sim_disk::zero_sector(const std::string& path, u64 offset) {
+    const disk_tree::node found = tree_.find(path);
+    constexpr std::array<std::byte, sector_bytes> zeros{};
+    return found != nullptr && found->image.put_sector(offset, zeros);
+}
 inline bool sim_disk::make_sector_stale(const std::string& path, u64 offset) {
     const disk_tree::node found = tree_.find(path);
     return found != nullptr && found->image.make_stale(offset);
