@@ -140,6 +140,14 @@ void snapshot_desk<Parts>::on(order::ask_compaction&) {
     }
     bounds.bytes_per_entry = shape.bytes_per_entry;
     bounds.shipped = lowest_held();
+    // A kept install that the machine has not come to is nothing to begin a log with: status()
+    // would show a gap. It is asked again until the machine has.
+    const auto& kept = coordinator_.kept().entries();
+    const auto reached = std::find_if(kept.begin(), kept.end(), [&](const auto& each) {
+        return each.manifest.meta.id.at.index <= now.applied;
+    });
+    ask_compaction_ = reached != kept.begin();
+    bounds.newest = reached != kept.end() ? reached->manifest.meta.id.at.index : index_t{};
     shape.now = parts_.now;
     const index_t keep = clamp_keep_from(parts_.policies.compaction.keep_from(shape), bounds);
     if (keep > now.first) parts_.core->compact_to(keep);

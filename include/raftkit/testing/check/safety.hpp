@@ -125,6 +125,7 @@ private:
         const auto leader = leaders_.find(term);
         return leader != leaders_.end() && leader->second == who;
     }
+    bool led_unseen(node_id who, term_t term);
     // Of the newest membership entry at or below `upto`.
     const configuration& members_of(const ghost_log& log, index_t upto) const;
     const configuration& committed_members(index_t upto) const;

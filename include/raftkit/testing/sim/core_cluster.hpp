@@ -6,6 +6,7 @@
 //      core_cluster(draw_swarm(seed)).run()  ->  run_outcome{ok, why, fingerprint, counters}
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 #include <raftkit/testing/check/liveness.hpp>
@@ -21,6 +22,8 @@ struct run_outcome {
     u64 fingerprint = 0;
     u64 writes = 0, reads = 0, committed = 0, terms = 0, crashes = 0, changes = 0, transfers = 0,
         installs = 0, rotted = 0;
+    // By the kind of the action; of clusters of real nodes.
+    std::array<u64, 32> performed{};
 };
 
 inline configuration voters_upto(u32 count) {
@@ -118,9 +121,11 @@ inline void core_cluster::clients() {
                                 ? 0
                                 : static_cast<u32>(dice_.below(world_.plan.value_bytes_max));
         for (u64 burst = dice_.below(8) == 0 ? dice_.below(20) : 1; burst > 0; --burst) {
-            if (at != nullptr && at->up()) {
-                at->write(static_cast<u32>(dice_.below(5)), dice_.below(100), padding);
-            }
+            if (at == nullptr || !at->up()) continue;
+            // One after the other: compilers differ in the order of arguments.
+            const u32 key = static_cast<u32>(dice_.below(5));
+            const u64 value = dice_.below(100);
+            at->write(key, value, padding);
         }
     });
     every(world_.plan.read_every, true, [this] {

@@ -1,6 +1,7 @@
 #pragma once
-// A network that loses, repeats, delays and reorders, with cuts in one direction, partitions and a
-// switch that heals it all. It knows nothing of Raft: what it carries are parcels between node ids.
+// A network that loses, repeats, delays and reorders, with cuts and slow links in one direction,
+// partitions and a switch that heals it all. It knows nothing of Raft: what it carries are parcels
+// between node ids.
 
 #include <utility>
 #include <vector>
@@ -42,6 +43,13 @@ public:
     void cut(node_id from, node_id to) { cuts_[{from, to}] = true; }
     void join(node_id from, node_id to) noexcept { cuts_.erase({from, to}); }
     bool connected(node_id from, node_id to) const noexcept { return !cuts_.contains({from, to}); }
+    // What this link carries from now on takes so much longer.
+    void slow(node_id from, node_id to, duration by) { slow_[{from, to}] = by; }
+    // Every link whole and as fast as `faults` says.
+    void join_all() noexcept {
+        cuts_.clear();
+        slow_.clear();
+    }
     // Cuts both directions between every node inside and every node outside; other links are
     // joined.
     void partition(const std::vector<node_id>& all, const std::vector<node_id>& inside) {
@@ -78,7 +86,7 @@ public:
     }
     // The network of the liveness phase: no loss, no cuts, short delays.
     void heal() {
-        cuts_.clear();
+        join_all();
         faults = link_faults{};
     }
 
@@ -109,6 +117,7 @@ private:
                 delay +
                 duration{static_cast<i64>(dice_.below(static_cast<u64>(faults.linger_max.ns) + 1))};
         }
+        if (const duration* more = slow_.find({from, to})) delay = delay + *more;
         mail.address(from, incarnation);
         time_->after(delay, 0, [this, from, to, mail = std::move(mail)]() mutable {
             const mail_slot* slot = slots_.find(to);
@@ -126,6 +135,7 @@ private:
     prng dice_;
     flat_map<node_id, mail_slot> slots_;
     flat_map<std::pair<node_id, node_id>, bool> cuts_;
+    flat_map<std::pair<node_id, node_id>, duration> slow_;
 };
 
 }  // namespace testing

@@ -10,6 +10,7 @@
 
 #include <raftkit/snapshot/store/file.hpp>
 #include <raftkit/storage/wal/wal.hpp>
+#include <raftkit/testing/machine/register_map.hpp>
 #include <raftkit/testing/sim/disk.hpp>
 #include <raftkit/testing/sim/runner.hpp>
 #include <raftkit/testing/sim/world.hpp>
@@ -29,8 +30,8 @@ struct sim_witness {
     std::deque<parcel> arrived;
     std::vector<parcel> leaving;  // until the end of the poll
     void* seat = nullptr;
-    void (*look)(void* seat) = nullptr;     // tells the checker the status of the core
-    void (*wake)(void* seat) = nullptr;     // something arrived
+    void (*look)(void* seat) = nullptr;  // tells the checker the status of the core
+    void (*wake)(void* seat) = nullptr;  // something arrived
 };
 using witness_handle = std::shared_ptr<sim_witness>;
 
@@ -41,32 +42,56 @@ public:
 
     result<recovered_log> open(const identity& who, completion_port port) {
         result<recovered_log> found = log_.open(who, port);
+        if (found && defect() == sabotage::forgotten_vote) found->hard.voted_for = {};
         if (found && !found->found) {
             by_->in->check.recovered(by_->id, found->hard, found->base.at, found->last);
+            last_ = found->last.index;
         }
         return found;
     }
     persisted persist(const persist_batch& batch) noexcept {
         by_->look(by_->seat);
+        mark(batch);
         if (by_->in->log.in_words()) by_->in->say(by_->id, words(batch));
         by_->in->check.persisting(by_->id, batch);
-        return told(log_.persist(batch));
+        persisted done = log_.persist(batch);
+        if (defect() == sabotage::early_acknowledgement) done.upto = batch.id;
+        return told(done);
     }
-    void load(load_request asked) noexcept { log_.load(asked); }
+    void load(load_request asked) noexcept {
+        RAFTKIT_MARK(sim_loaded);
+        log_.load(asked);
+    }
     void compact(const log_base& upto) noexcept {
         by_->look(by_->seat);
         if (by_->in->log.in_words()) by_->in->say(by_->id, "compact to " + words(upto.at));
         by_->in->check.compacting(by_->id, upto);
+        RAFTKIT_MARK(sim_compacted);
         log_.compact(upto);
     }
     void close() noexcept { log_.close(); }
     persisted flush() noexcept { return told(log_.flush()); }
+    bool flush_waits() const noexcept { return log_.flush_waits(); }
     instant tick(instant now) noexcept { return log_.tick(now); }
     bool ready_for(u64 bytes) const noexcept { return log_.ready_for(bytes); }
     result<identity> stored_identity() noexcept { return log_.stored_identity(); }
 
 private:
+    sabotage defect() const noexcept { return by_->in->plan.defect; }
+    void mark(const persist_batch& batch) noexcept {
+        if (batch.reset != nullptr) {
+            RAFTKIT_MARK(sim_reset);
+            last_ = batch.reset->at.index;
+        }
+        for (const run_view& each : batch.append) {
+            if (each.first <= last_) RAFTKIT_MARK(sim_truncated);
+            last_ = each.last();
+        }
+    }
     persisted told(const persisted& done) noexcept {
+        // Whether the group of a process that died in the middle of it is on the disk, recovery
+        // tells.
+        if (by_->disk->crashed()) return done;
         by_->in->check.durable(by_->id, done.upto);
         if (done.status) by_->in->check.failed(by_->id);
         return done;
@@ -74,6 +99,7 @@ private:
 
     witness_handle by_;
     basic_wal<sim_files, sim_runner> log_;
+    index_t last_;
 };
 
 class observed_snapshots {
@@ -89,7 +115,11 @@ public:
             return inner_.begin_section(section);
         }
         result<void> write(const chunk& part) { return inner_.write(part); }
-        result<u64> recheck() { return inner_.recheck(); }
+        result<u64> recheck() {
+            result<u64> looked = inner_.recheck();
+            if (looked && *looked != 0) RAFTKIT_MARK(sim_install_resumed);
+            return looked;
+        }
         bool holds(u32 section, u64 offset, u64 bytes) const noexcept {
             return inner_.holds(section, offset, bytes);
         }
@@ -139,7 +169,13 @@ public:
     result<void> quarantine(snapshot_id id) {
         result<void> done = inner_.quarantine(id);
         if (done) by_->in->check.removed(by_->id, id);
+        RAFTKIT_MARK(sim_quarantined);
         return done;
+    }
+    result<void> forget_staged() {
+        if (by_->in->log.in_words()) by_->in->say(by_->id, "forgets what is staged");
+        RAFTKIT_MARK(sim_staging_forgotten);
+        return inner_.forget_staged();
     }
     result<u64> free_bytes() { return inner_.free_bytes(); }
 
@@ -195,7 +231,29 @@ private:
     witness_handle by_;
 };
 static_assert(storage<observed_wal> && snapshot_store<observed_snapshots> &&
-              resumable_writer<observed_snapshots::writer>);
+              resumable_writer<observed_snapshots::writer> && forgetting_store<observed_snapshots>);
+
+// The machine needs no witness: it tells its watch. Here it can be broken.
+class sim_machine : public register_map {
+public:
+    sim_machine(machine_watch watch, bool broken) noexcept : register_map(watch), broken_(broken) {}
+
+    void apply(const command& asked, reply_sink& replies) noexcept {
+        if (!broken_ || !restored_) return register_map::apply(asked, replies);
+        restored_ = false;
+        command misread = asked;
+        misread.body = asked.body.first(asked.body.size() - 1);
+        register_map::apply(misread, replies);
+    }
+    result<writer> restore(const snapshot_meta& of) {
+        restored_ = true;
+        return register_map::restore(of);
+    }
+
+private:
+    bool broken_, restored_ = false;
+};
+static_assert(state_machine<sim_machine>);
 
 }  // namespace testing
 

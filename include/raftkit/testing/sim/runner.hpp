@@ -4,11 +4,15 @@
 //
 //   wal.flush() ─▶ commit task, later ─▶ told(persisted), later still ─▶ the node's mailbox
 //   work_on.run(job) ─▶ one job after another, each later ─▶ the job's own completion
+//
+// Or flush() waits for the disk, as an inline runner does: the commit is done at once, and its node
+// stands still for as long as it would have taken.
 
 #include <deque>
 #include <memory>
 
 #include <raftkit/storage/wal/runner.hpp>
+#include <raftkit/testing/sim/coverage.hpp>
 #include <raftkit/testing/sim/scheduler.hpp>
 
 RAFTKIT_NAMESPACE_BEGIN
@@ -27,6 +31,8 @@ struct sim_workshop {
     void* who = nullptr;
     void (*durable)(void* who, const persisted& done) = nullptr;
     void (*posted)(void* who) = nullptr;  // something waits in the mailbox
+    bool blocking = false;
+    void (*blocked)(void* who, duration how_long) = nullptr;
 
     duration drawn(duration low, duration high) noexcept {
         return {
@@ -54,10 +60,12 @@ public:
         return {};
     }
     persisted flush() noexcept {
-        if (state_->work.waiting()) schedule(state_);
+        if (!state_->work.waiting()) return state_->told;
+        if (state_->in->blocking) return commit_here(*state_);
+        schedule(state_);
         return state_->told;
     }
-    bool flush_waits() const noexcept { return false; }
+    bool flush_waits() const noexcept { return state_->in->blocking && state_->work.waiting(); }
     instant tick(instant now) noexcept {
         if (!state_->running || state_->busy) return never;
         return earliest(state_->work.idle(now), state_->work.prepare(now));
@@ -72,6 +80,14 @@ private:
         persisted told;  // what the node knows already
     };
 
+    static persisted commit_here(state& mine) noexcept {
+        RAFTKIT_MARK(sim_log_blocked);
+        sim_workshop& in = *mine.in;
+        in.blocked(in.who, in.drawn(in.commit_min, in.commit_max));
+        mine.told = mine.work.commit();
+        in.durable(in.who, mine.told);
+        return mine.told;
+    }
     static void schedule(const std::shared_ptr<state>& shared) {
         if (shared->busy) return;
         shared->busy = true;

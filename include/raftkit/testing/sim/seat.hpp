@@ -1,7 +1,8 @@
 #pragma once
 // One place of a simulated cluster: a real node on a simulated disk, through all of its lives. A
 // crash keeps the disk, as a process death or a power cut would leave it; everything else begins
-// anew.
+// anew. What a life draws follows from the seed, the place and the number of the life alone, so
+// that a plan with one crash less changes no other place's dice.
 
 #include <memory>
 #include <optional>
@@ -20,11 +21,10 @@ struct sim_policies : manual_policies {
     throttle::none throttle{};
     sim_executor work_on{};
 };
-using sim_node = node<observed_wal, sim_transport, register_map, observed_snapshots, sim_policies>;
+using sim_node = node<observed_wal, sim_transport, sim_machine, observed_snapshots, sim_policies>;
 
 struct seat_plan {  // what the cluster draws beside the swarm
-    u64 segment_bytes = 16u << 10;
-    u32 retained = 2;
+    life_numbers numbers;
     node_options options;
 };
 
@@ -37,7 +37,7 @@ public:
         : in_(&in), id_(id), plan_(std::move(plan)), disk_(in.plan.seed * 64 + id.value) {}
     sim_seat(sim_seat&&) = delete;
     ~sim_seat() {
-        if (node_) kill(death::process);
+        if (node_) kill(death::process, for_good);
     }
 
     node_id id() const noexcept { return id_; }
@@ -50,8 +50,14 @@ public:
     u64 rotted() const noexcept { return rotted_; }
 
     void start();
-    void kill(death how);
+    // It comes back after that time, unless somebody starts it before; `for_good`: never by itself.
+    void kill(death how, duration down_for);
+    static constexpr duration for_good{-1};
+    // The process dies in a file operation to come.
+    void kill_at(u64 nth, crash_moment moment, death how, duration down_for);
+    void renumber(const life_numbers& next) { plan_.numbers = next; }
     void pause(duration how_long) { paused_until_ = in_->time.now() + how_long; }
+    void set_clock(i64 ppm);
     void work_fast() {
         workshop_->commit_max = microseconds(500);
         workshop_->job_max = microseconds(200);
@@ -61,7 +67,8 @@ public:
 
 private:
     u64 group() const noexcept { return id_.value << 32 | life_; }
-    instant local(instant at) const noexcept { return at + duration{ahead_ns_}; }
+    instant local(instant at) const noexcept;
+    duration real(duration local_wait) const noexcept;
     void look();
     void poll();
     void schedule(instant when);
@@ -76,11 +83,17 @@ private:
     seat_plan plan_;
     sim_disk disk_;
     u64 life_ = 0, installs_ = 0, rotted_ = 0;
-    i64 ahead_ns_ = 0;
+    prng dice_{0};  // of this life
+    // Its clock showed `shown_` at `set_at_`, and gains since.
+    instant shown_, set_at_;
+    i64 gains_ppm_ = 0;
+    death dies_by_ = death::process;
+    duration down_for_ = for_good;
     instant paused_until_;
     instant scheduled_ = never;
     u64 wakes_ = 0;
     bool polling_ = false, opened_ = false;
+    bool settled_ = false;  // its core wants nothing that the checker has not heard of
 
     std::shared_ptr<sim_workshop> workshop_;
     witness_handle witness_;
@@ -91,7 +104,8 @@ inline void sim_seat::make_workshop() {
     workshop_ = std::make_shared<sim_workshop>();
     workshop_->time = &in_->time;
     workshop_->group = group();
-    workshop_->dice = prng(in_->dice.next());
+    workshop_->dice = prng(dice_.next());
+    workshop_->blocking = in_->plan.blocking_log;
     workshop_->commit_max = in_->plan.disk_max;
     workshop_->job_max = in_->plan.disk_max;
     workshop_->who = this;
@@ -104,6 +118,10 @@ inline void sim_seat::make_workshop() {
         if (done.status) self->in_->check.failed(self->id_);
     };
     workshop_->posted = [](void* who) { static_cast<sim_seat*>(who)->nudge(); };
+    workshop_->blocked = [](void* who, duration how_long) {
+        auto* self = static_cast<sim_seat*>(who);
+        self->paused_until_ = std::max(self->paused_until_, self->in_->time.now() + how_long);
+    };
 }
 
 inline void sim_seat::make_witness() {
@@ -141,24 +159,34 @@ inline void sim_seat::start() {
     RAFTKIT_ASSERT(!node_);
     ++life_;
     opened_ = false;
-    ahead_ns_ = static_cast<i64>(in_->dice.below(10'000'000'000));
+    dice_ = prng(in_->plan.seed * 0x9e3779b97f4a7c15ULL ^ group());
+    shown_ = {static_cast<i64>(dice_.below(10'000'000'000))};
+    set_at_ = in_->time.now();
+    gains_ppm_ = 0;
+    dies_by_ = dice_.below(2) == 0 ? death::process : death::power;
+    down_for_ = drawn(dice_, milliseconds(1), in_->plan.down_for * 2);
     if (in_->log.in_words()) in_->say(id_, "starts");
     make_workshop();
     make_witness();
     node_options options = plan_.options;
     options.who.self = id_;
-    options.seed = in_->dice.next() | 1;
+    options.seed = dice_.next() | 1;
+    const life_numbers& numbers = plan_.numbers;
+    options.persist_batches_max = numbers.persist_batches_max;
+    options.inflight_messages_max = numbers.inflight_messages_max;
+    options.apply_batch_entries_max = numbers.apply_batch_entries_max;
     wal_options log;
     log.directory = "log";
-    log.segment_bytes = plan_.segment_bytes;
-    log.seed = in_->dice.next() | 1;
+    log.segment_bytes = numbers.segment_bytes;
+    log.seed = dice_.next() | 1;
     sim_policies rules;
-    rules.trigger.count = in_->plan.snapshot_every;
-    rules.compaction.entries = in_->plan.trailing;
-    rules.retention.count = plan_.retained;
+    rules.trigger.count = numbers.snapshot_every;
+    rules.compaction.entries = numbers.trailing;
+    rules.retention.count = numbers.retained;
     rules.work_on = sim_executor(workshop_);
+    const bool misreads = in_->plan.defect == sabotage::misread_command;
     node_ = std::make_unique<sim_node>(options, observed_wal(witness_, log, sim_runner(workshop_)),
-                                       sim_transport(witness_), register_map(watch()),
+                                       sim_transport(witness_), sim_machine(watch(), misreads),
                                        observed_snapshots(witness_), std::move(rules));
     in_->check.started(id_);
     const result<void> opened = node_->open();
@@ -169,6 +197,7 @@ inline void sim_seat::start() {
         return;
     }
     opened_ = true;
+    settled_ = false;
     rot();
     paused_until_ = {};
     scheduled_ = never;
@@ -200,7 +229,7 @@ inline void sim_seat::rot() {
 
 // What a dying process still does must not reach the disk: every call fails until the crash has
 // been played.
-inline void sim_seat::kill(death how) {
+inline void sim_seat::kill(death how, duration down_for) {
     if (in_->log.in_words()) in_->say(id_, how == death::power ? "loses power" : "is killed");
     if (!disk_.crashed()) disk_.crash_at(1);
     in_->time.drop(group());
@@ -213,11 +242,45 @@ inline void sim_seat::kill(death how) {
     } else {
         disk_.process_crash();
     }
+    if (down_for == for_good) return;
+    in_->time.after(down_for, 0, [this, life = life_] {
+        if (!up() && life == life_ && in_->faults && in_->ok()) start();
+    });
+}
+
+inline void sim_seat::kill_at(u64 nth, crash_moment moment, death how, duration down_for) {
+    if (disk_.crashed()) return;
+    disk_.crash_at(nth, moment);
+    dies_by_ = how;
+    down_for_ = down_for;
+}
+
+inline void sim_seat::set_clock(i64 ppm) {
+    shown_ = local(in_->time.now());
+    set_at_ = in_->time.now();
+    gains_ppm_ = ppm;
+    nudge();  // its deadlines are elsewhere now
+}
+
+inline instant sim_seat::local(instant at) const noexcept {
+    const i64 passed = (at - set_at_).ns;
+    constexpr i64 million = 1'000'000;
+    return shown_ + duration{passed + passed / million * gains_ppm_ +
+                             passed % million * gains_ppm_ / million};
+}
+// How long to wait until so much has passed on its clock. Never too short.
+inline duration sim_seat::real(duration local_wait) const noexcept {
+    if (gains_ppm_ == 0) return local_wait;
+    const i64 wait = std::min(local_wait, minutes(60)).ns;
+    return {(wait * 1'000 / (1'000'000 + gains_ppm_) + 1) * 1'000};
 }
 
 inline void sim_seat::look() {
     if (!node_ || !opened_) return;
-    in_->check.observe(id_, node_->status());
+    const node_status now = node_->status();
+    const auto& seen = in_->check.of(id_).seen;
+    if (seen) mark_change(*seen, now);
+    in_->check.observe(id_, now);
 }
 
 inline void sim_seat::schedule(instant when) {
@@ -241,19 +304,20 @@ inline void sim_seat::poll() {
     polling_ = true;
     const instant next = node_->poll(local(in_->time.now()));
     polling_ = false;
+    settled_ = next > local(in_->time.now());
     sort_out();
     if (!node_ || next == never) return;
     // Jobs and messages that came up inside the poll may already have asked for an earlier one.
     const duration wait =
         next > local(in_->time.now()) ? next - local(in_->time.now()) : duration{};
-    schedule(in_->time.now() + wait + nanoseconds(1000));
+    schedule(in_->time.now() + real(wait) + nanoseconds(1000));
 }
 
 // After every entry into the node: the checker looks, messages leave, and a process that died in a
 // call is buried.
 inline void sim_seat::sort_out() {
-    if (opened_) {
-        look();
+    if (opened_) look();
+    if (opened_ && settled_) {
         in_->check.check_commit(id_);
         if (node_->members() != nullptr) in_->check.check_in_force(id_, *node_->members());
         // At a start a node counts what it restores as applied before the machine has it.
@@ -265,12 +329,14 @@ inline void sim_seat::sort_out() {
             if (in_->log.in_words())
                 in_->say(id_, "-> " + words(letter->peer) + " " + words(letter->body));
             in_->check.sending(id_, *letter);
+            mark_sent(letter->body);
             in_->net.send(id_, *letter);
         } else {
+            mark_sent(mail.bulk()->body);
             in_->net.send(id_, *mail.bulk());
         }
     }
-    if (disk_.crashed()) return kill(in_->dice.below(2) == 0 ? death::process : death::power);
+    if (disk_.crashed()) return kill(dies_by_, down_for_);
     if (node_ && node_->closed())
         in_->fail(id_, "stopped by itself: " + std::string(node_->status().stop_cause.where));
 }

@@ -1,7 +1,8 @@
 #pragma once
 // What one seed tries: every seed draws its own cluster, numbers and rates of faults (swarm
 // testing: a run with all faults at once rarely gets anywhere, a run without a fault lets others
-// show). Rates are means between two events; zero means never.
+// show). Rates are means between two events; zero means never. What becomes of the rates is a plan:
+// sim/nemesis.hpp.
 
 #include <algorithm>
 
@@ -12,6 +13,23 @@
 RAFTKIT_NAMESPACE_BEGIN
 
 namespace testing {
+
+// Defects that a simulated cluster can be given on purpose: a simulator that never failed proves
+// nothing. Each is one of those that real implementations had.
+enum class sabotage : u8 {
+    none,
+    early_acknowledgement,  // the log calls a batch durable when it was handed over
+    forgotten_vote,         // a start loses whom this term's vote went to
+    misread_command         // a machine that was restored loses the last byte of its next command
+};
+
+// The numbers of one node that may be others in its next life.
+struct life_numbers {
+    u64 segment_bytes = 16u << 10;
+    u64 snapshot_every = 0, trailing = 0;
+    u32 retained = 2;
+    u32 persist_batches_max = 4, inflight_messages_max = 256, apply_batch_entries_max = 1024;
+};
 
 struct swarm {
     u64 seed = 0;
@@ -25,9 +43,15 @@ struct swarm {
     u32 value_bytes_max = 0;
     duration run_for;
     duration write_every, read_every, crash_every, power_every, down_for, partition_every,
-        heal_every, cut_every, pause_every, transfer_every, change_every, snapshot_at_every;
+        heal_every, cut_every, pause_every, transfer_every, change_every;
     bool lease_reads = false;
     i64 clock_drift_ppm = 0;
+    // Of clusters of real nodes only.
+    duration restart_every, slow_every, weather_every, clock_every, snapshot_at_every;
+    bool blocking_log = false;  // flush() waits for the disk in the node's own thread
+    duration staging_ttl;
+    u32 dead_at_rest = 0;  // that many never come back
+    sabotage defect = sabotage::none;
 };
 
 inline duration drawn(prng& dice, duration low, duration high) noexcept {
@@ -72,6 +96,35 @@ inline void draw_wire(prng& dice, swarm& made) noexcept {
     wire.linger_max = one_of(dice, {milliseconds(100), seconds(1), seconds(8)});
 }
 
+inline life_numbers draw_life(prng& dice, const swarm& in) noexcept {
+    life_numbers made;
+    made.segment_bytes = one_of(dice, {16u << 10, 16u << 10, 32u << 10, 256u << 10});
+    made.snapshot_every = one_of(dice, {0U, 1U, 3U, 7U, 100U});
+    made.trailing = one_of(dice, {0U, 1U, 10U, 50U});
+    made.retained = one_of(dice, {1U, 2U, 3U});
+    made.persist_batches_max = one_of(dice, {1U, 2U, 4U, 16U});
+    made.inflight_messages_max =
+        std::min(in.numbers.inflight_messages_max, one_of(dice, {1U, 2U, 8U, 256U}));
+    made.apply_batch_entries_max = one_of(dice, {1U, 3U, 1024U});
+    return made;
+}
+
+// What only clusters of real nodes go by. Own dice: the clusters of bare cores stay what they are.
+inline void draw_hosts(swarm& made) noexcept {
+    prng dice(made.seed ^ 0xb0a7);
+    made.restart_every = sometimes(dice, milliseconds(800), seconds(4));
+    made.slow_every = sometimes(dice, milliseconds(700), seconds(4));
+    made.weather_every = sometimes(dice, milliseconds(700), seconds(4));
+    made.clock_every = sometimes(dice, milliseconds(500), seconds(4));
+    made.snapshot_at_every = sometimes(dice, milliseconds(500), seconds(3));
+    made.blocking_log = dice.below(4) == 0;
+    made.staging_ttl = one_of(dice, {minutes(60), minutes(60), milliseconds(200), seconds(2)});
+    const bool fixed = made.spares == 0 && made.change_every.ns == 0;
+    const u32 spare = (made.voters - 1) / 2;
+    // A voter that never was in touch is waited for at a first start, unless the host vouches.
+    if (fixed && made.trusted_start) made.dead_at_rest = static_cast<u32>(dice.below(spare + 1));
+}
+
 inline swarm draw_swarm(u64 seed) noexcept {
     prng dice(seed ^ 0x5ca1ab1e);
     swarm made;
@@ -103,6 +156,7 @@ inline swarm draw_swarm(u64 seed) noexcept {
     made.change_every = made.spares > 0 || dice.below(3) == 0
                             ? drawn(dice, milliseconds(600), seconds(4))
                             : duration{};
+    draw_hosts(made);
     return made;
 }
 

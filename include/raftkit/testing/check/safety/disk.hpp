@@ -94,7 +94,7 @@ inline void safety::take_entry(node_id who, ghost_node& node, const entry_view& 
     }
     const auto [known, fresh] = chains_.try_emplace({index, entry.at.term}, chain);
     if (!fresh && known->second != chain) return broken("I-2", who, "logs differ", index.value);
-    if (fresh && !leads(who, entry.at.term)) {
+    if (fresh && !leads(who, entry.at.term) && !led_unseen(who, entry.at.term)) {
         return broken("I-1", who, "a term's entry was not made by its leader", index.value);
     }
     if (log.holds(index)) {
@@ -112,6 +112,30 @@ inline void safety::take_entry(node_id who, ghost_node& node, const entry_view& 
     if (batch.entries.empty()) batch.first = index;
     batch.entries.push_back(kept);
     log.append(kept);
+    // Nobody will look at it as a leader of that term again.
+    if (fresh && entry.at.term < node.memory.hard.term) leader_logs_[entry.at.term] = log;
+}
+
+// Elected and deposed between two looks: its own vote was durable, and a majority had granted.
+inline bool safety::led_unseen(node_id who, term_t term) {
+    const hard_state& durable = nodes_[who].durable.hard;
+    const bool stood = durable.term == term && durable.voted_for == who;
+    if (!stood || leaders_.contains(term)) return false;
+    const ghost_log& log = nodes_[who].memory.log;
+    const configuration& members = members_of(log, log.last_index());
+    const auto won = [&](member_role member::*role) {
+        std::size_t voters = 0, granted = 0;
+        for (const member& each : members.members) {
+            if (each.*role != member_role::voter) continue;
+            const auto vote = grants_.find({term, each.id});
+            ++voters;
+            granted += each.id == who || (vote != grants_.end() && vote->second == who);
+        }
+        return granted * 2 > voters;
+    };
+    if (!won(&member::role) || (members.joint && !won(&member::old_role))) return false;
+    leaders_[term] = who;
+    return true;
 }
 
 // An entry takes the place of another: only an uncommitted one, only if it differs, and never on a
