@@ -5,6 +5,7 @@ import argparse
 import hashlib
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COPIED = ("include", "tests", "examples")
+TEST_BYTES_MAX = 2 << 30
 FIELDS = ("file", "test", "why", "equivalent")
 
 
@@ -130,7 +132,7 @@ class Workshop:
             try:
                 done = subprocess.run(
                     [os.path.join(self.directory, "test")], stdout=out, stderr=out,
-                    cwd=self.directory, timeout=self.seconds_max,
+                    cwd=self.directory, timeout=self.seconds_max, preexec_fn=bound_memory,
                     env={**os.environ, **test.environment})
             except subprocess.TimeoutExpired:
                 return "does not end"
@@ -152,6 +154,11 @@ class Workshop:
             ended = wrong.strip().splitlines()[0] if wrong else self.run(test)
             self.sound[test.words] = None if ended == "passed" else f"{test.words}: {ended}"
         return self.sound[test.words]
+
+
+def bound_memory():
+    """What a defect lets grow without a bound must not take the machine along."""
+    resource.setrlimit(resource.RLIMIT_AS, (TEST_BYTES_MAX, TEST_BYTES_MAX))
 
 
 def read(path):
@@ -249,7 +256,7 @@ def main():
     options.add_argument("--build", default=os.path.join(ROOT, "build", "mutants"),
                          help="where the copy and the results are (default: build/mutants)")
     options.add_argument("--compiler", default=os.environ.get("CXX", "g++"))
-    options.add_argument("--seconds", type=float, default=120, help="the longest run of a test")
+    options.add_argument("--seconds", type=float, default=60, help="the longest run of a test")
     asked = options.parse_args()
 
     mutants = parse(os.path.join(ROOT, "tests", "mutants", "list.txt"))

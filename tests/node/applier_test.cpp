@@ -109,6 +109,7 @@ TEST_CASE("replies reach the operations that travel with their entries") {
 }
 
 TEST_CASE("a read runs when its index is applied, in the order of confirmation") {
+    // scenario F99
     bench b;
     named early("early"), late("late"), first("with-late");
     late.next = &first;

@@ -28,6 +28,7 @@ TEST_CASE("what was written is read back, and unwritten places read as zeros") {
 }
 
 TEST_CASE("a power cut takes unsynced contents; synced ones stay") {
+    // known bug 82
     sim_disk disk(2);
     sim_files files = disk.files();
     {

@@ -123,6 +123,7 @@ TEST_CASE("a foreign cluster is refused, and both sides are told") {
 }
 
 TEST_CASE("an address that belongs to another node is refused") {
+    // scenario H116
     network net;
     tcp_node& a = net.add(who(1));
     tcp_node& other = net.add(who(3));
@@ -157,6 +158,7 @@ TEST_CASE("a hello is judged by cluster, group, target, sender and directory") {
 }
 
 TEST_CASE("a peer that came back with another data directory is refused, whoever dials") {
+    // known bug 88
     network net;
     tcp_node& a = net.add(who(1));
     tcp_node& wiped = net.add(who(2, 1, 777));

@@ -52,7 +52,7 @@ TEST_CASE("entries by hand or of zero is never due") {
     CHECK(zero.validate().why().code == errc::invalid_option);
 }
 
-TEST_CASE("bytes is due at its count and above, not below") {  // S001-07
+TEST_CASE("bytes is due at its count and above, not below") {  // scenario D41, S001-07
     trigger::bytes log{.count = 1000};
     CHECK_FALSE(log.due(grown(u64_max, 999), {}));
     CHECK(log.due(grown(0, 1000), {}).cause == std::string_view("bytes"));
