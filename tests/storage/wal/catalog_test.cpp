@@ -27,7 +27,8 @@ TEST_CASE("an entry is found by walking from its point, whatever was superseded"
             const u64 count = random.between(1, 5);
             if (offset > 1'000'000) {
                 offset = 4096;
-                places.add_segment(++segment, {1000, segment});
+                ++segment;
+                places.add_segment(segment, {1000, segment});
             }
             truth.erase(truth.lower_bound(first), truth.end());
             for (u64 i = 0; i < count; ++i) truth[first + i] = {segment, offset};
