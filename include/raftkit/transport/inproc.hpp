@@ -108,7 +108,8 @@ struct inproc_inbox : watcher {
 class inproc_hub {
 public:
     // What waits for a node that does not drain, on each lane; beyond it is lost.
-    explicit inproc_hub(u64 lane_bytes_max = 256u << 20) : lane_bytes_max_(lane_bytes_max) {}
+    explicit inproc_hub(u64 lane_bytes_max) : lane_bytes_max_(lane_bytes_max) {}
+    inproc_hub() = default;
     inproc_hub(inproc_hub&&) = delete;
 
     // Held: messages wait for deliver(), so that a test decides when they arrive.
@@ -190,7 +191,7 @@ private:
         return nullptr;
     }
 
-    u64 lane_bytes_max_;
+    u64 lane_bytes_max_ = 256u << 20;
     std::mutex guard_;
     std::vector<std::shared_ptr<detail::inproc_inbox>> seats_;
     std::vector<std::pair<node_id, node_id>> cuts_;
