@@ -247,7 +247,8 @@ std::vector<std::string> stored_text(Store& store, snapshot_id id) {
 
 inline std::string text_of(std::size_t bytes, char first = 'a') {
     std::string made(bytes, ' ');
-    for (std::size_t at = 0; at < bytes; ++at) made[at] = static_cast<char>(first + static_cast<int>(at % 23));
+    for (std::size_t at = 0; at < bytes; ++at)
+        made[at] = static_cast<char>(first + static_cast<int>(at % 23));
     return made;
 }
 
