@@ -206,8 +206,12 @@ class Node:
         self.process = None
         self.starts = 0
 
+    def address_of(self, other):
+        """Where this node finds the other one: the real port, unless there is a proxy in between."""
+        return "127.0.0.1:%d" % other.peer
+
     def words(self, *more):
-        peers = ",".join("%d=127.0.0.1:%d" % (n.id, n.peer) for n in self.cluster.nodes)
+        peers = ",".join("%d=%s" % (n.id, self.address_of(n)) for n in self.cluster.nodes)
         clients = ",".join("%d=127.0.0.1:%d" % (n.id, n.client) for n in self.cluster.nodes)
         words = [KVD, "--id", str(self.id), "--cluster", peers, "--client",
                  "127.0.0.1:%d" % self.client, "--data", self.data]
