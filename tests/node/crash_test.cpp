@@ -12,6 +12,7 @@
 #include <raftkit/snapshot/store/file.hpp>
 #include <raftkit/storage/wal/wal.hpp>
 #include <raftkit/testing/crash_points.hpp>
+#include <raftkit/testing/sim/disk_actions.hpp>
 
 #include <node/support/cluster.hpp>
 
@@ -170,22 +171,25 @@ struct trio {
     std::array<seat, 3> seats;
 };
 
-using image = std::map<std::string, std::vector<std::byte>>;
-image image_of(const sim_disk& disk) {
-    image made;
+using disk_files = std::map<std::string, std::vector<std::byte>>;
+disk_files files_on(const sim_disk& disk) {
+    disk_files made;
     for (const std::string& path : disk.paths()) made[path] = disk.content(path);
     return made;
 }
 
 struct promise {
-    std::vector<u32> told;               // keys of the writes that clients were told of
-    std::shared_ptr<const image> third;  // the disk of the member that was cut off early; null: not
-    u64 other = 0;                       // its id
-    const char* reached = "";            // how far the work came
+    std::vector<u32> told;  // keys of the writes that clients were told of
+    std::shared_ptr<const disk_files>
+        third;                 // the disk of the member that was cut off early; null: not
+    u64 other = 0;             // its id
+    const char* reached = "";  // how far the work came
 };
 
+using other_disks = std::array<sim_disk, 2>;  // of members 1 and 3
+
 // What `work` goes through; false: the victim's process has ended.
-bool act(trio& t, promise& now, std::array<sim_disk, 2>& disks) {
+bool act(trio& t, promise& now, other_disks& disks) {
     const auto write = [&](u32 first, u32 last) {
         for (u32 key = first; key <= last; ++key) {
             if (!t.write(key)) return false;
@@ -208,7 +212,7 @@ bool act(trio& t, promise& now, std::array<sim_disk, 2>& disks) {
     if (!t.run_until([&] { return t.status(led).first > index_t{8}; })) return false;
     if (!t.level(now.other, led)) return false;
     t.cut(now.other, true);
-    now.third = std::make_shared<image>(image_of(disks[now.other == 1 ? 0 : 1]));
+    now.third = std::make_shared<disk_files>(files_on(disks[now.other == 1 ? 0 : 1]));
     now.reached = "install";
     t.cut(victim, false);
     t.cut(now.other, true);
@@ -221,6 +225,7 @@ bool act(trio& t, promise& now, std::array<sim_disk, 2>& disks) {
     if (!write(23, 30) || !t.save(victim)) return false;
     if (!t.run_until([&] { return t.status(victim).first > index_t{14}; })) return false;
     if (!write(31, 42)) return false;
+    (void)t.run_until([] { return false; }, milliseconds(200));  // a spare is prepared
     now.reached = "close";
     t.node(victim).close(t.now);
     if (!t.run_until([&] { return t.node(victim).closed(); })) return false;
@@ -228,8 +233,7 @@ bool act(trio& t, promise& now, std::array<sim_disk, 2>& disks) {
     return true;
 }
 
-promise work(sim_disk& disk) {
-    std::array<sim_disk, 2> disks{sim_disk(1001), sim_disk(1003)};
+promise work(sim_disk& disk, other_disks& disks) {
     promise now;
     trio t;
     t.at(1).disk = &disks[0];
@@ -237,9 +241,23 @@ promise work(sim_disk& disk) {
     t.at(3).disk = &disks[1];
     (void)act(t, now, disks);
     if (now.third == nullptr && now.other != 0)
-        now.third = std::make_shared<image>(image_of(disks[now.other == 1 ? 0 : 1]));
+        now.third = std::make_shared<disk_files>(files_on(disks[now.other == 1 ? 0 : 1]));
     t.at(victim).up.reset();
     return now;
+}
+promise work(sim_disk& disk) {
+    other_disks disks{sim_disk(1001), sim_disk(1003)};
+    return work(disk, disks);
+}
+
+std::string lost_of(const std::vector<u32>& told, const crashing_node& at) {
+    const auto& values = at.machine().state().values;
+    for (const u32 key : told) {
+        const auto found = values.find(key);
+        if (found == values.end() || found->second != key * 7 + 1)
+            return "write " + std::to_string(key) + " was told and is lost";
+    }
+    return "";
 }
 
 // The victim comes back with the third member as it was, without the leader. `writes`: and goes on.
@@ -266,18 +284,46 @@ std::string come_back(sim_disk& disk, promise& now, bool writes) {
     }
     const u64 led = t.leader();
     if (!t.level(victim, led)) return "does not come to rest";
-    const auto& values = t.node(victim).machine().state().values;
-    for (const u32 key : now.told) {
-        const auto found = values.find(key);
-        if (found == values.end() || found->second != key * 7 + 1)
-            return "write " + std::to_string(key) + " was told and is lost";
-    }
+    if (std::string why = lost_of(now.told, t.node(victim)); !why.empty()) return why;
     if (now.third != nullptr) return "";
     // It has started once, so it must not come back empty; later it stays as it is now.
     if (!t.level(other, led)) return "the third does not come to rest";
     now.other = other;
-    now.third = std::make_shared<image>(image_of(third));
+    now.third = std::make_shared<disk_files>(files_on(third));
     return "";
+}
+
+// 0: refused, by name, with nothing changed; 1: came back with all that was told; 2: neither.
+int start_damaged(sim_disk& disk, const std::string& path, testing::disk_fault what, promise& now) {
+    const disk_files before = files_on(disk);
+    trio t;
+    t.at(victim).disk = &disk;
+    error why = t.start(victim);
+    if (!why) {  // a snapshot is read behind open(), and what the disk does not give is not damage
+        (void)t.run_until([&] { return t.node(victim).closed(); }, milliseconds(20));
+        why = t.status(victim).stop_cause;
+    }
+    const damage* found = t.node(victim).found();
+    const std::string named = found != nullptr ? found->file : std::string(why.where);
+    t.drop(victim);
+    disk.process_crash();
+    if (!why) {
+        const std::string lost = come_back(disk, now, false);
+        CHECK(lost == "");
+        return lost.empty() ? 1 : 2;
+    }
+    if (what == testing::disk_fault::broken_sector) {
+        CHECK(why.code == errc::io);  // scenario I127: not the end of the log
+    } else {
+        CHECK(why.code == errc::corrupt);
+        // A bad header below the newest segments shows as entries that are missing before them.
+        const auto kind = testing::kind_of(path);
+        const char* mark = testing::mark_of(*kind);
+        CHECK(named.find(mark + 1) != std::string::npos);
+    }
+    const bool untouched = files_on(disk) == before;
+    CHECK(untouched);
+    return untouched ? 0 : 2;
 }
 
 u64 number_from(const char* name, u64 otherwise) {
@@ -331,4 +377,77 @@ TEST_CASE("what was told survives a crash of log and snapshots at any call") {
             CHECK(reached[each] > 0);
         }
     }
+}
+
+TEST_CASE("when power fails everywhere at once, whatever was told is there again") {
+    // scenario I130; known bug 82
+    sim_disk healthy(1);
+    (void)work(healthy);
+    u64 cuts = 0, most = 0;
+    for (u64 call = 1; call <= healthy.calls(); call += 3) {
+        CAPTURE(call);
+        sim_disk disk(call);
+        other_disks disks{sim_disk(call + 1000), sim_disk(call + 2000)};
+        disk.crash_at(call, testing::crash_moment::inside);
+        const promise now = work(disk, disks);
+        REQUIRE(disk.crashed());
+        trio t;
+        for (u64 id = 1; id <= 3; ++id) {
+            sim_disk& of = id == victim ? disk : disks[id == 1 ? 0 : 1];
+            of.power_cut();
+            t.at(id).disk = &of;
+        }
+        for (u64 id = 1; id <= 3; ++id) REQUIRE(!t.start(id));
+        REQUIRE(t.elect());
+        for (u64 id = 1; id <= 3; ++id) {
+            REQUIRE(t.level(id, t.leader()));
+            CHECK(lost_of(now.told, t.node(id)) == "");
+        }
+        ++cuts;
+        most = std::max<u64>(most, now.told.size());
+    }
+    CHECK(cuts > 80);
+    CHECK(most > 40);
+}
+
+TEST_CASE("one bad sector in any file of a node is refused by name or repaired, never believed") {
+    // scenarios I120, I123, I125 and I127: segments, spares, identity, manifests, sections
+    using testing::disk_fault;
+    constexpr std::array faults{disk_fault::flipped_bit,    disk_fault::garbage,
+                                disk_fault::zeros,          disk_fault::lost_write,
+                                disk_fault::foreign_sector, disk_fault::misdirected_write,
+                                disk_fault::broken_sector};
+    sim_disk healthy(1);
+    (void)work(healthy);
+    std::map<testing::stored_file, std::array<u32, 2>> ends;  // refused, came back
+    prng dice(7);
+    for (const std::string& path : healthy.paths()) {
+        const auto kind = testing::kind_of(path);
+        const u64 sectors = (healthy.content(path).size() + 511) / 512;
+        for (u64 sector = 0; kind && sector < sectors; ++sector) {
+            // The large files' sectors get one each.
+            const bool large = sectors > 16;
+            for (std::size_t k = 0; k < (large ? 1 : faults.size()); ++k) {
+                const disk_fault what =
+                    faults[large ? static_cast<std::size_t>(dice.below(faults.size())) : k];
+                sim_disk disk(1);
+                promise now = work(disk);
+                disk.process_crash();
+                if (!testing::damage_sector(disk, what, path, sector, dice.next())) continue;
+                INFO(std::string(testing::name_of(what)) << " " << path << ", sector " << sector);
+                const int end = start_damaged(disk, path, what, now);
+                CHECK(end != 2);
+                ++ends[*kind][end == 0 ? 0 : 1];
+            }
+        }
+    }
+    using testing::stored_file;
+    CHECK(ends[stored_file::segment][0] > 50);
+    CHECK(ends[stored_file::segment][1] > 8);  // where nothing was written yet, or no more needed
+    CHECK(ends[stored_file::spare][0] <= ends[stored_file::spare][1] / 4);  // but a broken sector
+    CHECK(ends[stored_file::spare][1] > 10);
+    CHECK(ends[stored_file::identity][0] >= 4);
+    CHECK(ends[stored_file::identity][1] == 0);
+    CHECK(ends[stored_file::manifest][1] >= 4);  // an older one, and the log behind it
+    CHECK(ends[stored_file::section][1] >= 4);
 }
