@@ -7,6 +7,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -74,9 +75,9 @@ class Workshop:
     def __init__(self, directory, compiler, seconds_max):
         self.directory, self.seconds_max = directory, seconds_max
         self.tree = os.path.join(directory, "tree")
-        ccache = ["ccache"] if shutil.which("ccache") else []
+        self.cache = ["ccache"] if shutil.which("ccache") else []
         define = lambda name, value: f'-DRAFTKIT_{name}="{value}"'
-        self.compiler = ccache + [compiler]
+        self.compiler = compiler
         self.options = [
             "-std=c++20", "-O0", "-pthread", "-I" + self.path("include"), "-I" + self.path("tests"),
             "-I" + self.path("examples"), define("SOURCE_DIRECTORY", self.tree),
@@ -107,23 +108,30 @@ class Workshop:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             shutil.copyfile(source, target)
 
-    def compile(self, source, target):
-        done = subprocess.run(self.compiler + self.options + ["-c", source, "-o", target],
+    def compile(self, source, target, cache=()):
+        done = subprocess.run([*cache, self.compiler, *self.options, "-c", source, "-o", target],
                               capture_output=True, text=True, errors="replace")
         return done.stderr if done.returncode else None
 
-    def build(self, test):
+    def build(self, test, cache=()):
         """The test's program, or what the compiler says."""
         objects = [os.path.join(self.directory, "main.o")]
         for at, source in enumerate([test.source] + test.more):
             objects.append(os.path.join(self.directory, f"{at}.o"))
-            wrong = self.compile(self.path(source), objects[-1])
+            wrong = self.compile(self.path(source), objects[-1], cache)
             if wrong:
                 return wrong
         program = os.path.join(self.directory, "test")
-        done = subprocess.run(self.compiler[-1:] + objects + ["-pthread", "-o", program],
+        done = subprocess.run([self.compiler] + objects + ["-pthread", "-o", program],
                               capture_output=True, text=True, errors="replace")
         return done.stderr if done.returncode else None
+
+    def bound(self):
+        """What grows or turns without an end must not take the machine along. Seconds are those of
+        the processor, so that a busy machine kills nothing."""
+        seconds = int(self.seconds_max)
+        resource.setrlimit(resource.RLIMIT_AS, (TEST_BYTES_MAX, TEST_BYTES_MAX))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
 
     def run(self, test):
         """How the test's program ended: `passed`, or how it noticed."""
@@ -132,11 +140,13 @@ class Workshop:
             try:
                 done = subprocess.run(
                     [os.path.join(self.directory, "test")], stdout=out, stderr=out,
-                    cwd=self.directory, timeout=self.seconds_max, preexec_fn=bound_memory,
+                    cwd=self.directory, timeout=self.seconds_max * 5, preexec_fn=self.bound,
                     env={**os.environ, **test.environment})
             except subprocess.TimeoutExpired:
-                return "does not end"
+                return "waits without an end"
         said = read(log).decode(errors="replace")
+        if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+            return "does not end"
         if done.returncode < 0:
             return f"ended by signal {-done.returncode}"
         if done.returncode != 0:
@@ -150,15 +160,10 @@ class Workshop:
     def check(self, test):
         """A test that fails, or runs nothing, on the tree as it is kills nothing."""
         if test.words not in self.sound:
-            wrong = self.build(test)
+            wrong = self.build(test, self.cache)  # a mutant's text is new: nothing to look up
             ended = wrong.strip().splitlines()[0] if wrong else self.run(test)
             self.sound[test.words] = None if ended == "passed" else f"{test.words}: {ended}"
         return self.sound[test.words]
-
-
-def bound_memory():
-    """What a defect lets grow without a bound must not take the machine along."""
-    resource.setrlimit(resource.RLIMIT_AS, (TEST_BYTES_MAX, TEST_BYTES_MAX))
 
 
 def read(path):
@@ -255,8 +260,10 @@ def main():
     options.add_argument("--again", action="store_true", help="forget what is known of them")
     options.add_argument("--build", default=os.path.join(ROOT, "build", "mutants"),
                          help="where the copy and the results are (default: build/mutants)")
-    options.add_argument("--compiler", default=os.environ.get("CXX", "g++"))
-    options.add_argument("--seconds", type=float, default=60, help="the longest run of a test")
+    # It takes half the time of g++ for this.
+    fast = "clang++-16" if shutil.which("clang++-16") else "g++"
+    options.add_argument("--compiler", default=os.environ.get("CXX", fast))
+    options.add_argument("--seconds", type=float, default=60, help="of the processor, for a test")
     asked = options.parse_args()
 
     mutants = parse(os.path.join(ROOT, "tests", "mutants", "list.txt"))
