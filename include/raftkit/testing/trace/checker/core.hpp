@@ -38,6 +38,9 @@ inline void trace_checker::state(node_seen& node) {
     if (ok() && (led || node.now->role == "leader")) {
         commit(node, {over ? led_term : node.now->term});
     }
+    if (node.now->commit > committed().value) {
+        broken(trace_rule::quorum, "a commit that no leader made,", node.now->commit);
+    }
 }
 
 inline void trace_checker::check_role(const node_seen& node, const state_seen& next) {
@@ -122,9 +125,6 @@ inline void trace_checker::commit(const node_seen& node, term_t term) {
 inline void trace_checker::check_commit(const node_seen& node) {
     if (!node.now || !node.now->commit) return;
     const index_t upto{node.now->commit};
-    if (upto > committed()) {
-        return broken(trace_rule::quorum, "a commit that no leader made,", upto.value);
-    }
     const ghost_log& log = node.memory.log;
     if (log.knows(upto) && log.chain_at(upto) != committed_[upto.value - 1].chain) {
         broken(trace_rule::matching, "calls another entry committed,", upto.value);

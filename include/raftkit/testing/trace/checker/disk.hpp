@@ -114,7 +114,9 @@ inline void trace_checker::take_reset(node_seen& node, ghost_batch& batch) {
     const log_id at{{number("reset")}, {number("reset_term")}};
     bool carried = false;
     for (const shelved& each : node.shelf) carried = carried || each.at == at;
-    if (!carried) broken(trace_rule::compaction, "no durable snapshot at", at.index.value);
+    // The reset of a first start only writes down the members.
+    if (at.index && !carried)
+        broken(trace_rule::compaction, "no durable snapshot at", at.index.value);
     if (!is_committed(at)) broken(trace_rule::snapshots, "a reset to", at.index.value);
     if (node.applied > at.index) broken(trace_rule::rises, "a reset to", at.index.value);
     const auto chain = chains_.find({at.index, at.term});
@@ -146,6 +148,10 @@ inline bool trace_checker::take_entry(node_seen& node, ghost_batch& batch, log_i
         broken(trace_rule::gapless, "an entry at", index.value);
         return false;
     }
+    if (log.holds(index) && node.now && node.now->role == "leader") {
+        broken(trace_rule::append_only, "the entry at", index.value);
+        return false;
+    }
     u64 chain = chained(log.chain_at(index.previous()), index.value);
     chain = chained(chained(chain, at.term.value), sum);
     const auto [known, fresh] = chains_.try_emplace({index, at.term}, chain);
@@ -173,9 +179,6 @@ inline void trace_checker::check_supersedes(const node_seen& node, index_t at, u
     const bool same = log.chain_at(at) == chain;
     const bool decided = at <= committed() && committed_[at.value - 1].chain == log.chain_at(at);
     if (same || decided) broken(trace_rule::superseded, "the entry at", at.value);
-    if (node.now && node.now->role == "leader") {
-        broken(trace_rule::append_only, "the entry at", at.value);
-    }
 }
 
 // The former change is committed, an entry of the leader's term too (a leader may otherwise be
