@@ -39,7 +39,12 @@ request_parser::step request_parser::next() {
 request_parser::step request_parser::begin() {
     for (;;) {
         if (at_ == filled_) return step::more;
-        if (input_[at_] != '*') return inline_request();
+        if (input_[at_] != '*') {
+            const step said = inline_request();
+            if (said != step::request || !args_.empty()) return said;
+            start_ = scanned_ = at_;  // a blank line asks nothing
+            continue;
+        }
         std::string_view line;
         if (!take_line(line)) {
             return filled_ - at_ > inline_bytes_max
@@ -56,6 +61,9 @@ request_parser::step request_parser::begin() {
         bulk_ = -1;
         bytes_ = 0;
         skipping_ = false;
+        kept_ = true;
+        first_ = true;
+        keep_to_ = at_;
         places_.clear();
         return step::request;
     }
@@ -69,7 +77,6 @@ request_parser::step request_parser::inline_request() {
     }
     std::vector<std::string> words;
     if (!split_inline(line, words)) return broken("Protocol error: unbalanced quotes in request");
-    if (words.empty()) return next();
     // The words move into the input's place: they are never longer than the line they came from.
     std::size_t place = start_;
     args_.clear();
@@ -90,7 +97,7 @@ request_parser::step request_parser::read_arguments() {
             if (!take_line(line)) {
                 return filled_ - at_ > inline_bytes_max
                            ? broken("Protocol error: too big bulk count string")
-                           : step::more;
+                           : more();
             }
             if (line.empty() || line[0] != '$') {
                 return broken(std::string("Protocol error: expected '$', got '") +
@@ -103,23 +110,25 @@ request_parser::step request_parser::read_arguments() {
             bulk_ = length;
             bytes_ += static_cast<std::size_t>(length) + line.size() + 4;
             skipping_ |= bytes_ > request_max_;
+            // Decided once: what is read past shrinks, and must not begin to look like a name.
+            kept_ = !skipping_ || (first_ && static_cast<std::size_t>(length) <= name_bytes_kept);
+            first_ = false;
         }
         const std::size_t wanted = static_cast<std::size_t>(bulk_) + 2;
-        if (skipping_ && filled_ - at_ < wanted) {
-            // Whatever came of it is dropped now; its first bytes are kept when they are a
-            // command's name.
-            if (places_.empty() && static_cast<std::size_t>(bulk_) <= name_bytes_kept)
-                return step::more;
-            const std::size_t here = std::min(filled_ - at_, static_cast<std::size_t>(bulk_));
-            input_.erase(at_, here);
-            filled_ -= here;
-            bulk_ -= static_cast<std::int64_t>(here);
-            scanned_ = at_;
-            if (filled_ - at_ < static_cast<std::size_t>(bulk_) + 2) return step::more;
+        if (filled_ - at_ < wanted) {
+            if (!kept_) {
+                const std::size_t here = std::min(filled_ - at_, static_cast<std::size_t>(bulk_));
+                at_ += here;
+                bulk_ -= static_cast<std::int64_t>(here);
+            }
+            return more();
         }
-        if (filled_ - at_ < wanted && filled_ - at_ < static_cast<std::size_t>(bulk_) + 2)
-            return step::more;
-        keep_argument(static_cast<std::size_t>(bulk_));
+        if (kept_) {
+            places_.emplace_back(at_, wanted - 2);
+            keep_to_ = at_ + wanted;
+        }
+        at_ += wanted;
+        scanned_ = at_;
         bulk_ = -1;
         --left_;
     }
@@ -128,15 +137,16 @@ request_parser::step request_parser::read_arguments() {
     return skipping_ ? step::too_large : step::request;
 }
 
-void request_parser::keep_argument(std::size_t length) {
-    if (!skipping_ || (places_.empty() && length <= name_bytes_kept)) {
-        places_.emplace_back(at_, length);
-        at_ += length + 2;
-    } else {
-        input_.erase(at_, length + 2);
-        filled_ -= length + 2;
-    }
-    scanned_ = at_;
+// In the middle of a request. Of one that is read past, headers and arguments go once for all that
+// arrived together.
+request_parser::step request_parser::more() {
+    if (!skipping_) return step::more;
+    const std::size_t gone = at_ - keep_to_;
+    input_.erase(keep_to_, gone);
+    filled_ -= gone;
+    at_ -= gone;
+    scanned_ = std::max(scanned_, at_ + gone) - gone;
+    return step::more;
 }
 
 bool request_parser::take_line(std::string_view& line) {

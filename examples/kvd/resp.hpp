@@ -37,15 +37,16 @@ public:
     const std::vector<std::string_view>& args() const { return args_; }
     const std::string& why() const { return why_; }
     std::size_t buffered() const { return filled_ - at_; }
+    std::size_t held() const { return filled_; }  // with what was read of the current request
 
 private:
     step broken(std::string why);
     step begin();
     step inline_request();
     step read_arguments();
+    step more();
     bool take_line(std::string_view& line);
     void compact();
-    void keep_argument(std::size_t length);
 
     std::size_t request_max_;
     std::string input_;
@@ -59,6 +60,9 @@ private:
     std::int64_t bulk_ = -1;   // length of the argument being read, -1: its header comes next
     std::size_t bytes_ = 0;    // of the current request
     bool skipping_ = false;    // it is too large
+    bool kept_ = true;         // the argument being read, in a request that is read past
+    bool first_ = true;        // the argument whose header comes next
+    std::size_t keep_to_ = 0;  // end of the arguments kept so far
 };
 
 // Splits as Redis does: spaces, "double" with escapes, 'single'. False: unbalanced quotes.

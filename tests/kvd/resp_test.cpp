@@ -135,6 +135,37 @@ TEST_CASE("a request that is too large is read past in bounded memory, and the n
     CHECK(most < 10'000);
 }
 
+TEST_CASE("headers of arguments that are read past are not kept either") {
+    // scenario K147: zeros before a length make a header as long as a line may be
+    request_parser parser(4096);
+    feed(parser, "*1000\r\n");
+    std::size_t most = 0;
+    for (int k = 0; k < 1000; ++k) {
+        feed(parser, "$" + std::string(10'000, '0') + "1\r\nx\r\n");
+        const step now = parser.next();
+        REQUIRE(now == (k == 999 ? step::too_large : step::more));
+        most = std::max(most, parser.held());
+    }
+    CHECK(most < 30'000);
+    feed(parser, "PING\r\n");
+    REQUIRE(parser.next() == step::request);
+    CHECK(words_of(parser) == lines{"PING"});
+}
+
+TEST_CASE("blank lines cost no stack") {
+    request_parser parser(4096);
+    feed(parser, std::string(4u << 20, '\n') + "PING\r\n");
+    REQUIRE(parser.next() == step::request);
+    CHECK(words_of(parser) == lines{"PING"});
+}
+
+TEST_CASE("a name that is too long to be kept is not kept in part") {
+    const std::string bytes = "*2\r\n$130\r\n" + std::string(130, 'x') + "\r\n$1\r\ny\r\nPING\r\n";
+    for (std::size_t at_a_time = 1; at_a_time <= bytes.size(); ++at_a_time) {
+        CHECK(parse(bytes, at_a_time, 5) == lines{"too large:", "[PING]", "more"});
+    }
+}
+
 TEST_CASE("the limit is of a whole request") {
     // scenario K147: many small arguments are as large as one
     std::string many = "*101\r\n$4\r\nMGET\r\n";
