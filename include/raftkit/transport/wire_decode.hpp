@@ -190,7 +190,8 @@ inline result<frame_head> peek_frame(const std::byte* at, u32 body_bytes_max) no
     }
     if (head.body_bytes > body_bytes_max)
         return error{errc::too_large, 0, "transport/wire.length", head.body_bytes};
-    if (head.fixed_bytes > frame_fixed_max || head.fixed_bytes > head.body_bytes) {
+    if (head.fixed_bytes > frame_fixed_max || head.fixed_bytes > head.body_bytes ||
+        head.fixed_bytes % 8 != 0) {
         return detail::bad_frame("transport/wire.fixed_length", head.fixed_bytes);
     }
     return head;
