@@ -201,10 +201,10 @@ TEST_CASE("operations are finished once each, however the run goes") {
         }
         if (dice.chance(2'000)) c.cut_off(1 + dice.below(3));
         if (dice.chance(4'000)) {
-            for (u64 id : {1, 2, 3}) c.cut_off(id, false);
+            for (u64 id : {1U, 2U, 3U}) c.cut_off(id, false);
         }
     }
-    for (u64 id : {1, 2, 3}) c.cut_off(id, false);
+    for (u64 id : {1U, 2U, 3U}) c.cut_off(id, false);
     REQUIRE(c.elect() != 0);
     REQUIRE(c.set(99, 99).code == errc::ok);
     c.run(seconds(3));
@@ -219,7 +219,7 @@ TEST_CASE("operations are finished once each, however the run goes") {
     CHECK(done > 100);
     CHECK(refused > 100);
     CHECK(done + refused + unknown == wishes.size());
-    for (u64 id : {1, 2, 3}) {
+    for (u64 id : {1U, 2U, 3U}) {
         CHECK(c.status(id).operations == 0);
         CHECK(c.node(id).machine().digest() == c.node(1).machine().digest());
     }
@@ -245,7 +245,7 @@ TEST_CASE(
     CHECK(c.run_until([&] { return lost.done(); }));
     CHECK(lost.ends == 1);
     CHECK(lost.how.code == errc::leader_changed);
-    for (u64 id : {1, 2, 3}) {
+    for (u64 id : {1U, 2U, 3U}) {
         CHECK_FALSE(c.node(id).members()->joint);
         CHECK(c.node(id).members()->votes({old_leader}));
     }

@@ -24,7 +24,7 @@ TEST_CASE("three nodes elect a leader and apply what it proposes") {
     c.elect();
     CHECK(c.set(7, 70).code == errc::ok);
     c.run(milliseconds(300));
-    for (u64 id : {1, 2, 3}) {
+    for (u64 id : {1U, 2U, 3U}) {
         CHECK(c.values(id).at(7) == 70);
         CHECK(c.status(id).phase == node_phase::serving);
         CHECK(c.status(id).applied == c.status(id).commit);
@@ -170,7 +170,7 @@ TEST_CASE("a proposal whose leader is deposed is done if its entry survives") {
     const u64 old_leader = c.elect();
     c.run(milliseconds(200));
     // What the leader sends arrives; what its followers answer does not.
-    for (u64 id : {1, 2, 3}) {
+    for (u64 id : {1U, 2U, 3U}) {
         if (id != old_leader) c.hub.cut({id}, {old_leader});
     }
     set_command kept(5, 55);

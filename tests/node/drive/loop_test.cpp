@@ -42,11 +42,11 @@ TEST_CASE("three nodes over TCP and WAL serve other threads, and know everything
     c.node(c.leader()).snapshot_now(ticket);
     CHECK(ticket.wait().code == errc::ok);
     CHECK(ticket.id.at.index >= index_t{50});
-    for (u64 id : {1, 2, 3}) c.stop(id);
+    for (u64 id : {1U, 2U, 3U}) c.stop(id);
 
     c.start_all();
     CHECK(c.set(60, 160).code == errc::ok);
-    for (u64 id : {1, 2, 3}) {
+    for (u64 id : {1U, 2U, 3U}) {
         CHECK(loop_cluster::eventually([&] { return c.value(id, 60) == 160; }));
         CHECK(c.value(id, 49) == 149);
     }
@@ -255,7 +255,7 @@ TEST_CASE("three nodes whose machines have threads of their own") {
     c.stop(first);  // what it applied, captured and answered ends in order
     CHECK(c.set(7, 77).code == errc::ok);
     c.start(first);
-    for (u64 id : {1, 2, 3}) {
+    for (u64 id : {1U, 2U, 3U}) {
         CHECK(loop_cluster::eventually([&] { return c.applied_value(id, 7) == 77; }));
         CHECK(c.applied_value(id, 259) == 60);
     }
