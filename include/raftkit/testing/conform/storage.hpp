@@ -6,6 +6,10 @@
 //       storage& fresh();   // on an empty place; open() is not called yet
 //       storage& again();   // the place of the last one, which is closed: nothing was lost
 //       void wait();        // something may happen in another thread
+//       void crash(u32 n);  // optional: the power fails at the nth call to the place from now on,
+//                           // 0 and 1 at the next; again() then brings what survived
+//       void fail();        // optional: from now on the place refuses every write, until mend()
+//       void mend();
 //   };
 //   conform::check_storage(places, [](const char* name, bool ok, const char* why) { ... });
 //
@@ -33,6 +37,10 @@ public:
         a_bootstrap_is_a_base_at_zero();
         peers_and_fence_are_kept();
         an_owner_is_remembered();
+        answers_come_once_and_in_order();
+        what_is_lent_is_left_alone();
+        if constexpr (requires { places_->crash(1); }) a_power_cut_takes_nothing_acknowledged();
+        if constexpr (requires { places_->fail(); }) a_failure_is_for_good();
         close_is_the_end();
     }
 
@@ -173,6 +181,8 @@ private:
         after_restart("a restart finds only what follows the reset", "more, or less",
                       [&](const recovered_log& found, user& again) {
                           return found.base.at == base.at && found.last == log_id{{52}, {4}} &&
+                                 found.term_runs == std::vector<log_id>{{{51}, {4}}} &&
+                                 again.load(8, 52).status.code == errc::compacted &&
                                  found.base.members.members == base.members.members &&
                                  again.holds(51, {51, 51});
                       });
@@ -236,9 +246,90 @@ private:
                           return found.self.incarnation == incarnation;
                       });
     }
+    void answers_come_once_and_in_order() {
+        user first(places_->fresh(), *places_);
+        bool ok = bool(first.open());
+        for (u64 index = 1; index <= 20; ++index) {
+            (void)first.try_append(storage_run(index, 1, 1, 75), {{1}, {}, {}});
+            if (index % 3 == 0) first.turn();
+        }
+        ok = ok && first.append(storage_run(21, 1, 1, 75));
+        say("tickets become durable in their order", ok && first.in_order, "one came back");
+        say("nothing is durable that was not asked for", ok && first.only_asked,
+            "it is said to be");
+        say("a load is answered once", first.answers_to_a_load(1, 5) == 1, "twice, or more often");
+    }
+
+    void what_is_lent_is_left_alone() {
+        for (const bool pointers : {true, false}) {
+            user first(places_->fresh(), *places_);
+            bool ok = bool(first.open());
+            (pointers ? first.spoils_pointers : first.spoils_bytes) = true;
+            ok = ok && first.append(storage_run(1, 1, 4, 76)) &&
+                 first.append(storage_run(5, 2, 2, 77)) && first.holds(1, {76, 76, 76, 76, 77, 77});
+            first.close();
+            user again(places_->again(), *places_);
+            const auto found = again.open();
+            ok = ok && found && !found->found && found->hard.term == term_t{2} &&
+                 again.holds(1, {76, 76, 76, 76, 77, 77});
+            if (pointers)
+                say("what a batch points to is not read after persist()", ok, "it is");
+            else
+                say("lent bytes are not read once they are durable", ok, "they are");
+        }
+    }
+
+    // The last batch is in the hands of the disk when the power fails.
+    void a_power_cut_takes_nothing_acknowledged() {
+        bool kept = true, whole = true;
+        for (u32 moment = 0; moment < 8; ++moment) {
+            ticket last, durable;
+            {
+                user first(places_->fresh(), *places_);
+                kept = kept && first.open() && first.append(storage_run(1, 1, 4, 78)) &&
+                       first.append(storage_run(5, 5, 2, 79));
+                places_->crash(moment);
+                last = first.try_append(storage_run(7, 7, 2, 80), {{7}, {3}, {}});
+                for (int i = 0; i < 3; ++i) first.turn();
+                durable = first.seen().upto;
+            }
+            user again(places_->again(), *places_);
+            const auto found = again.open();
+            if (!found || found->found) {
+                kept = false;
+                continue;
+            }
+            const bool voted = found->hard.term == term_t{7} && found->hard.voted_for == node_id{3};
+            const bool stored = found->last == log_id{{8}, {7}};
+            const bool nothing = found->hard.term == term_t{5} && found->last == log_id{{6}, {5}};
+            kept = kept && again.holds(1, {78, 78, 78, 78, 79, 79}) &&
+                   (durable < last || (voted && stored));
+            whole = whole && ((voted && stored) || nothing);
+        }
+        say("what was acknowledged survives a power cut", kept, "it is gone, or damaged");
+        say("a batch is there whole or not at all", whole, "half of it is");
+    }
+
+    // A failed sync may have lost what it was for, whatever the next one says.
+    void a_failure_is_for_good() {
+        user first(places_->fresh(), *places_);
+        const bool ok = bool(first.open()) && first.append(storage_run(1, 1, 2, 81));
+        const ticket before = first.seen().upto;
+        places_->fail();
+        const bool refused = !first.append(storage_run(3, 1, 2, 82));
+        say("a failure is told", ok && refused && first.seen().status, "it isn't");
+        places_->mend();
+        (void)first.append(storage_run(3, 1, 2, 83));
+        say("nothing is acknowledged behind a failure", ok && first.seen().upto == before,
+            "something is");
+    }
+
+    // It closes with everything under way.
     void close_is_the_end() {
         user first(places_->fresh(), *places_);
-        const bool ok = bool(first.open()) && first.append(storage_run(1, 1, 1, 80));
+        const bool ok = bool(first.open()) && first.append(storage_run(1, 1, 1, 84));
+        (void)first.try_append(storage_run(2, 1, 1, 85), {{1}, {}, {}});
+        first.of().load({{99}, {1}, {1}, 1000});
         first.close();
         say("nothing is posted after close", ok && first.silent(), "something was");
     }

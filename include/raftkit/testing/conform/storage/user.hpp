@@ -2,6 +2,8 @@
 // The hands of the storage conformance suite: makes entries, calls a storage as the node would,
 // waits for its answers.
 
+#include <algorithm>
+#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,7 +63,7 @@ public:
     persist_batch batch() { return {{++next_}, nullptr, nullptr, nullptr, nullptr, {}}; }
     // True once the batch is durable.
     bool persist(const persist_batch& what) {
-        note(of_->persist(what));
+        begin(what);
         return wait([&] { return seen_.upto >= what.id || bool(seen_.status); }) && !seen_.status;
     }
     bool append(run entries, u64 term = 0) {
@@ -71,7 +73,38 @@ public:
         const hard_state hard{{term != 0 ? term : view.term.value}, {}, {}};
         what.hard = &hard;
         what.append = {&view, 1};
-        return persist(what);
+        const bool durable = persist(what);
+        // From here on the lender may use the bytes again, unless somebody took a reference.
+        if (spoils_bytes && durable && view.owner->refs.load() == 1)
+            std::memset(view.owner->bytes(), 0xdd, view.owner->capacity);
+        return durable;
+    }
+    // Without waiting for the answer: whatever comes of it comes in a few turns, or never.
+    ticket try_append(run entries, const hard_state& hard) {
+        lent_.push_back(std::move(entries));
+        const run_view view = lent_.back().view();
+        persist_batch what = batch();
+        what.hard = &hards_.emplace_back(hard);
+        what.append = {&view, 1};
+        begin(what);
+        return what.id;
+    }
+    void turn() {
+        end_turn();
+        take_events();
+    }
+    // What the batch points to is lent for the call alone.
+    void begin(const persist_batch& what) {
+        if (!spoils_pointers) return note_returned(of_->persist(what));
+        // Kept, so that who reads them later reads nonsense and not freed memory.
+        hard_state& hard = hards_.emplace_back(what.hard != nullptr ? *what.hard : hard_state{});
+        auto& views = views_.emplace_back(what.append.begin(), what.append.end());
+        persist_batch copy = what;
+        if (what.hard != nullptr) copy.hard = &hard;
+        copy.append = views;
+        note_returned(of_->persist(copy));
+        hard = {{~u64{0} >> 2}, {77}, {}};
+        for (run_view& each : views) each = run_view{};
     }
     bool compact(u64 index, u64 term) {
         of_->compact({{{index}, {term}}, storage_members(3)});
@@ -84,10 +117,12 @@ public:
         end_turn();
         loaded found;
         const bool answered = wait([&] {
-            for (loaded& each : answers_) {
-                if (each.id == id) found = std::move(each);
-            }
-            return found.id == id;
+            const auto answer = std::find_if(answers_.begin(), answers_.end(),
+                                             [id](const loaded& each) { return each.id == id; });
+            if (answer == answers_.end()) return false;
+            found = std::move(*answer);
+            answers_.erase(answer);
+            return true;
         });
         if (!answered) found.status = {errc::timed_out, 0, "no answer"};
         return found;
@@ -113,39 +148,67 @@ public:
         }
         return true;
     }
+    // How many answers came to a load that is asked for now.
+    std::size_t answers_to_a_load(u64 first, u64 last) {
+        const loaded got = load(first, last);
+        for (int i = 0; i < 20; ++i) {
+            places_->wait();
+            turn();
+        }
+        return static_cast<std::size_t>(
+            std::count_if(answers_.begin(), answers_.end(),
+                          [&](const loaded& each) { return each.id == got.id; }) +
+            1);
+    }
     void close() {
         of_->close();
         std::vector<event> late;
         box_.drain(late);
     }
     bool silent() {
-        places_->wait();
+        for (int i = 0; i < 20; ++i) places_->wait();
         std::vector<event> late;
         return !box_.drain(late);
     }
     Storage& of() { return *of_; }
     const persisted& seen() const { return seen_; }
 
+    bool spoils_pointers = false, spoils_bytes = false;
+    bool in_order = true, only_asked = true;  // of what was said to be durable
+
 private:
     void end_turn() {
-        if constexpr (requires(Storage& s) { s.flush(); }) note(of_->flush());
+        if constexpr (requires(Storage& s) { s.flush(); }) note_returned(of_->flush());
+    }
+    // What is returned and what is posted may overtake each other, but neither itself.
+    void note_returned(const persisted& what) {
+        in_order = in_order && what.upto >= returned_;
+        returned_ = what.upto;
+        note(what);
+    }
+    void note_posted(const persisted& what) {
+        in_order = in_order && what.upto >= posted_;
+        posted_ = what.upto;
+        note(what);
+    }
+    void take_events() {
+        std::vector<event> arrived;
+        box_.drain(arrived);
+        for (event& each : arrived) {
+            if (auto* stable = std::get_if<persisted>(&each)) note_posted(*stable);
+            if (auto* answer = std::get_if<loaded>(&each)) answers_.push_back(std::move(*answer));
+        }
     }
     void note(const persisted& what) {
+        only_asked = only_asked && what.upto <= ticket{next_};
         if (what.upto > seen_.upto) seen_.upto = what.upto;
         if (what.status) seen_.status = what.status;
         if (what.log_bytes != 0) seen_.log_bytes = what.log_bytes;
     }
     template <class Done>
     bool wait(Done done) {
-        for (int turn = 0; turn < 10'000; ++turn) {
-            end_turn();
-            std::vector<event> arrived;
-            box_.drain(arrived);
-            for (event& each : arrived) {
-                if (auto* stable = std::get_if<persisted>(&each)) note(*stable);
-                if (auto* answer = std::get_if<loaded>(&each))
-                    answers_.push_back(std::move(*answer));
-            }
+        for (int count = 0; count < 10'000; ++count) {
+            turn();
             if (done()) return true;
             places_->wait();
         }
@@ -156,9 +219,12 @@ private:
     Places* places_;
     mailbox box_;
     std::vector<run> lent_;
+    std::deque<hard_state> hards_;
+    std::deque<std::vector<run_view>> views_;
     std::vector<loaded> answers_;
     persisted seen_;
     u64 next_ = 0, asked_ = 0;
+    ticket returned_, posted_;
 };
 
 }  // namespace conform
