@@ -1,6 +1,13 @@
 #pragma once
 // Policies: pure noexcept questions about plain facts. They get no handle to anything, are never
-// called under a lock and never by the core.
+// called under a lock and never by the core. The same facts after the same questions have the same
+// answer; `wake_at` names no instant that a question has seen; what may be given up (log behind
+// keep_from, a snapshot that is not kept) is not wanted back. testing/conform/policies.hpp tries
+// it.
+//
+// An executor finishes each job once, in the order of run(), one at a time, without an error; a job
+// may be run again from its own finish. When it ends, what waits is run or finished `stopped`, and
+// nothing afterwards. Where a job runs is the executor's kind (testing/conform/executor.hpp).
 
 #include <concepts>
 #include <type_traits>

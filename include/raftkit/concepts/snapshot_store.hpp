@@ -1,6 +1,13 @@
 #pragma once
 // SnapshotStore: blocking; called on the work executor only; cancelled between two calls, never
-// inside one. What is not published leaves nothing visible.
+// inside one. What is not published leaves nothing visible. What else conform/snapshot_store.hpp
+// (in testing) tries:
+//
+// - publish() returns when the snapshot is durable: the log behind it is given up next. A power cut
+//   leaves a snapshot whole, with the manifest that was told, or not at all.
+// - Without sections in its manifest a writer takes sections and chunks in order; with them, pieces
+//   in any order, cut anywhere, repeated, and what differs from a digest is `corrupt`.
+// - The first error of a writer is its end. An id is stored once; an open reader outlives removal.
 
 #include <concepts>
 #include <string>

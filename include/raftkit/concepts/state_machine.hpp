@@ -1,7 +1,13 @@
 #pragma once
 // StateMachine: apply context only. An image does not change after capture(); images and restore
 // writers may be used and destroyed on another thread than the machine's; a restore writer touches
-// the machine only in commit().
+// the machine only in commit(). What else testing/conform/state_machine.hpp tries:
+//
+// - State and replies depend on the commands and their places alone, however ranges are cut.
+// - Replies come in index order, at most one an entry, for entries of the range.
+// - The image holds everything that later commands or replies depend on; a restored machine goes on
+//   as the captured one, and replaces all that was there, also by nothing.
+// - Chunks may have any size. A writer that is dropped leaves the machine as it was.
 
 #include <concepts>
 #include <span>

@@ -1,7 +1,15 @@
 #pragma once
 // Storage: where hard state and log live. Called in the raft context only; every call begins work
 // and returns; one FIFO. persist() returns what is durable already; the rest comes as persisted{}
-// through the port.
+// through the port. What a signature cannot say (testing/conform/storage.hpp tries it):
+//
+// - A batch is atomic; tickets become durable in their order, and what was said stays said.
+// - Spans and pointers of a batch are read during the call alone; the bytes of its runs until
+//   persisted{id}, and later only by who took a reference.
+// - A lower index supersedes: nothing of an old term comes back, also not after a restart.
+// - The first failure is the last word: nothing behind it is acknowledged.
+// - A load is answered once: `compacted` at or below the base, `not_found` above the end, else at
+//   least one entry, whatever its bound. After close() nothing is posted.
 
 #include <concepts>
 

@@ -1,5 +1,15 @@
 #pragma once
-// Transport: best effort. It may lose, reorder and repeat; it must not corrupt or block.
+// Transport: best effort. It may lose, reorder and repeat; it must not corrupt or block. What a
+// signature cannot say (testing/conform/transport.hpp tries it):
+//
+// - A message reaches the peer that it names and nobody else, under the sender's id and
+//   incarnation; nodes of another cluster or group hear nothing.
+// - What a message points to is lent for send(), and for the call of a sink; who needs it longer
+//   takes a reference or copies. What was handed over may be kept by a reference.
+// - Two lanes: chunks (snapshot_piece), and everything else. Each has a bound, beyond which it
+//   loses; a full one stops neither the other nor other peers.
+// - After close() nothing is posted or drained, also not what had arrived. A peer that comes back
+//   is reached again.
 
 #include <raftkit/concepts/storage.hpp>
 
