@@ -81,6 +81,9 @@ class Client(threading.Thread):
     def run(self):
         try:
             while not self.stop.is_set():
+                if self.draw.random() < 0.03:  # followers redirect, and leaders of old are visited
+                    self.hang_up()
+                    self.node = self.draw.choice(self.nodes)
                 self.step()
                 self.stop.wait(self.draw.expovariate(1 / 0.007))
         except BaseException as why:

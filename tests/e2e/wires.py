@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 
+import power
 from support import FAULTS, Cluster, free_port, spawn
 
 PROXY = os.environ.get("KVD_PROXY", "")
@@ -123,6 +124,7 @@ class Disk:
 class FaultyCluster(Cluster):
     def __init__(self, count, options, election, seed, small_disk=None):
         super().__init__(count, options, election, start=False)
+        self.lies = False  # disks that say that they sync, and do not
         self.wires = Wires(self.nodes, seed)
         self.disks = {node.id: Disk(node) for node in self.nodes}
         for node in self.nodes:
@@ -140,6 +142,19 @@ class FaultyCluster(Cluster):
         self.disks[node.id].mount = at
         node.data = os.path.join(at, "data")
 
+    def power_of(self, node):
+        """Where faults.cpp writes down what a power cut could take back, and where removed files stay:
+        on their own file system, while the journal must have room when that one is full."""
+        made = [os.path.join(top, "power-%d" % node.id)
+                for top in (self.folder, self.disks[node.id].mount or self.folder)]
+        for each in made:
+            os.makedirs(each, exist_ok=True)
+        return made
+
+    def lose_power(self, node, draw):
+        """Of a node that does not run: what it had not synced."""
+        return power.cut(*self.power_of(node), node.data, draw)
+
     def begin(self, node):
         """Starts a node that does not run; its environment names its disk's switch."""
         with node.lock:
@@ -147,7 +162,10 @@ class FaultyCluster(Cluster):
                 return
             env = dict(os.environ)
             if FAULTS:
-                env.update(LD_PRELOAD=FAULTS, KVD_FAULTS=self.disks[node.id].switch)
+                env.update(LD_PRELOAD=FAULTS, KVD_FAULTS=self.disks[node.id].switch,
+                           KVD_POWER=self.power_of(node)[0], KVD_POWER_KEPT=self.power_of(node)[1])
+                if self.lies:
+                    env["KVD_POWER_LIES"] = "1"
             node.runs += 1
             node.start(wait=False, env=env)
 
