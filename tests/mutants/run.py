@@ -15,6 +15,9 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COPIED = ("include", "tests", "examples")
 TEST_BYTES_MAX = 2 << 30
+STANDARD = ("doctest/doctest.h", "algorithm", "array", "atomic", "charconv", "condition_variable",
+            "cstring", "filesystem", "fstream", "functional", "map", "memory", "mutex", "optional",
+            "set", "sstream", "string", "thread", "tuple", "variant", "vector")
 FIELDS = ("file", "test", "why", "equivalent")
 
 
@@ -75,7 +78,6 @@ class Workshop:
     def __init__(self, directory, compiler, seconds_max):
         self.directory, self.seconds_max = directory, seconds_max
         self.tree = os.path.join(directory, "tree")
-        self.cache = ["ccache"] if shutil.which("ccache") else []
         define = lambda name, value: f'-DRAFTKIT_{name}="{value}"'
         self.compiler = compiler
         self.options = [
@@ -108,17 +110,27 @@ class Workshop:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             shutil.copyfile(source, target)
 
-    def compile(self, source, target, cache=()):
-        done = subprocess.run([*cache, self.compiler, *self.options, "-c", source, "-o", target],
+    def compile(self, source, target, extra=()):
+        done = subprocess.run([self.compiler, *self.options, *extra, "-c", source, "-o", target],
                               capture_output=True, text=True, errors="replace")
         return done.stderr if done.returncode else None
 
-    def build(self, test, cache=()):
+    def prepare(self):
+        """The main of all tests, and the standard headers, read once for all mutants."""
+        header = os.path.join(self.directory, "standard.hpp")
+        with open(header, "w", encoding="utf-8") as file:
+            file.writelines(f"#include <{name}>\n" for name in STANDARD)
+        made = header + (".pch" if "clang" in self.compiler else ".gch")
+        self.standard = ["-include-pch", made] if "clang" in self.compiler else ["-include", header]
+        return (self.compile(self.path("tests/main.cpp"), os.path.join(self.directory, "main.o")) or
+                self.compile(header, made, ["-x", "c++-header"]))
+
+    def build(self, test):
         """The test's program, or what the compiler says."""
         objects = [os.path.join(self.directory, "main.o")]
         for at, source in enumerate([test.source] + test.more):
             objects.append(os.path.join(self.directory, f"{at}.o"))
-            wrong = self.compile(self.path(source), objects[-1], cache)
+            wrong = self.compile(self.path(source), objects[-1], self.standard)
             if wrong:
                 return wrong
         program = os.path.join(self.directory, "test")
@@ -160,7 +172,7 @@ class Workshop:
     def check(self, test):
         """A test that fails, or runs nothing, on the tree as it is kills nothing."""
         if test.words not in self.sound:
-            wrong = self.build(test, self.cache)  # a mutant's text is new: nothing to look up
+            wrong = self.build(test)
             ended = wrong.strip().splitlines()[0] if wrong else self.run(test)
             self.sound[test.words] = None if ended == "passed" else f"{test.words}: {ended}"
         return self.sound[test.words]
@@ -282,8 +294,7 @@ def main():
     known = load_results(results)
     workshop = Workshop(os.path.abspath(asked.build), asked.compiler, asked.seconds)
     workshop.refresh()
-    wrong = workshop.compile(workshop.path("tests/main.cpp"),
-                             os.path.join(workshop.directory, "main.o"))
+    wrong = workshop.prepare()
     if wrong:
         sys.exit(wrong)
 
