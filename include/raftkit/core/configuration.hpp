@@ -86,9 +86,9 @@ inline result<configuration> decode_configuration(byte_span bytes) noexcept {
     configuration made;
     const u8 joint = in.take_u8();
     const u8 count = in.take_u8();
-    in.take_u32();
+    const u32 zero = in.take_u32();
     in.take(made.index);
-    if (!in.ok() || joint > 1 || count > peers_max) return damaged;
+    if (!in.ok() || joint > 1 || count > peers_max || zero != 0) return damaged;
     made.joint = joint == 1;
     made.members.reserve(count);
     for (u32 left = count; left > 0; --left) {

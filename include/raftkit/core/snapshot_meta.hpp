@@ -45,7 +45,7 @@ inline result<snapshot_meta> decode_snapshot_meta(byte_span bytes) noexcept {
     snapshot_meta made;
     made.format = in.take_u16();
     const u8 origin = in.take_u8(), installing = in.take_u8();
-    in.take_u16();
+    const u16 zero = in.take_u16();
     made.sections = in.take_u32();
     const u32 configuration_bytes = in.take_u32();
     in.take(made.id.at.index);
@@ -53,7 +53,8 @@ inline result<snapshot_meta> decode_snapshot_meta(byte_span bytes) noexcept {
     made.id.nonce = in.take_u64();
     made.bytes = in.take_u64();
     made.digest = {in.take_u64(), in.take_u64()};
-    if (!in.ok() || origin > u8(snapshot_origin::imported) || installing > 1) return damaged;
+    if (!in.ok() || origin > u8(snapshot_origin::imported) || installing > 1 || zero != 0)
+        return damaged;
     if (configuration_bytes != in.left()) return damaged;
     if (!made.id.at.index || made.id.at.index > index_max || made.id.at.term > term_max)
         return damaged;

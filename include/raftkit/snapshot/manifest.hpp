@@ -128,12 +128,12 @@ inline bool take_section(byte_reader& in, section_meta& into) noexcept {
     into.bytes = in.take_u64();
     into.digest[0] = in.take_u64();
     into.digest[1] = in.take_u64();
-    const u8 origin = in.take_u8();
-    in.take_u8();
+    const u8 origin = in.take_u8(), zero = in.take_u8();
     const u16 name_bytes = in.take_u16(), external_bytes = in.take_u16();
-    in.take_u16();
+    const u16 zeros = in.take_u16();
     const u32 user_meta_bytes = in.take_u32();
-    if (!in.ok() || origin > u8(section_origin::referenced)) return false;
+    if (!in.ok() || origin > u8(section_origin::referenced) || zero != 0 || zeros != 0)
+        return false;
     into.origin = static_cast<section_origin>(origin);
     into.name = std::string(as_text(in.take_bytes(name_bytes)));
     into.external_id = std::string(as_text(in.take_bytes(external_bytes)));
@@ -149,14 +149,15 @@ inline error check_manifest_frame(byte_span bytes) noexcept {
     byte_reader in(bytes);
     const u64 magic = in.take_u64();
     const u16 version = in.take_u16();
-    in.take_u16();
-    const u32 total = in.take_u32(), crc = in.take_u32();
+    const u16 zero = in.take_u16();
+    const u32 total = in.take_u32(), crc = in.take_u32(), zeros = in.take_u32();
     if (!in.ok() || bytes.size() < manifest_frame_bytes || magic != manifest_magic) return damaged;
     if (total != bytes.size() || crc != manifest_crc(bytes)) return damaged;
     if (version != manifest_version) {
         return {errc::incompatible, 0, "snapshot/manifest: written by another version of raftkit",
                 version};
     }
+    if (zero != 0 || zeros != 0) return damaged;  // what a newer version says there, we can't know
     return {};
 }
 

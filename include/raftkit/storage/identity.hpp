@@ -61,16 +61,17 @@ inline result<node_identity> decode_identity(byte_span from) {
     const u32 crc = in.take_u32();
     if (!in.ok() || magic != identity_magic || crc != mask_crc(crc32c(from.subspan(12))))
         return damaged;
-    if (in.take_u32() > identity_version)
-        return error{errc::incompatible, 0, "node.identity: of a newer version"};
+    if (in.take_u32() != identity_version)
+        return error{errc::incompatible, 0, "node.identity: of another version"};
     node_identity found;
     found.self.cluster = in.take_u64();
     found.self.group = in.take_u64();
     in.take(found.self.self);
     found.self.incarnation = in.take_u64();
-    found.peers.joined = in.take_u64() != 0;
+    const u64 joined = in.take_u64();
+    found.peers.joined = joined == 1;
     const u64 count = in.take_u64();
-    if (!in.ok() || count > identity_peers_max || in.left() != count * 16) return damaged;
+    if (!in.ok() || joined > 1 || count > identity_peers_max || in.left() != count * 16) return damaged;
     found.peers.incarnations.resize(static_cast<std::size_t>(count));
     for (auto& [peer, incarnation] : found.peers.incarnations) {
         in.take(peer);
