@@ -5,13 +5,17 @@
 //   struct places {
 //       store fresh();   // on an empty place; recover() is not called yet
 //       store again();   // optional: the place of the last one, which is gone: what was published
-//       must still be there
+//                        // must still be there
+//       void crash(u32); // optional: the power fails at the nth call to the place from now on, 0
+//       and
+//                        // 1 at the next; again() then brings what survived
 //   };
 //   conform::check_snapshot_store(places, [](const char* name, bool ok, const char* why) { ... });
 //
 // One check, one sentence, one reason to fail; `why` says what was seen.
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
 #include <utility>
@@ -25,6 +29,7 @@ RAFTKIT_NAMESPACE_BEGIN
 
 namespace conform {
 
+inline constexpr identity store_owner{1, 1, {1}, 7};
 using contents = std::vector<std::vector<std::byte>>;  // of sections
 
 inline contents some_contents(std::span<const u64> sizes, u64 seed) {

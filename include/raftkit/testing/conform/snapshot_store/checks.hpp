@@ -4,13 +4,16 @@
 #include <array>
 
 #include <raftkit/testing/conform/snapshot_store.hpp>
+#include <raftkit/testing/conform/snapshot_store/endurance.hpp>
 
 RAFTKIT_NAMESPACE_BEGIN
 
 namespace conform {
 
-inline constexpr identity store_owner{1, 1, {1}, 7};
 inline constexpr std::array<u64, 3> plain_sizes{1000, 0, 333};
+
+template <class Places, class Report>
+class snapshot_store_endurance;
 
 template <class Places, class Report>
 class snapshot_store_checks {
@@ -374,9 +377,10 @@ private:
 
 template <class Places, class Report>
 void check_snapshot_store(Places&& places, Report&& report) {
-    snapshot_store_checks<std::remove_reference_t<Places>, std::remove_reference_t<Report>>(places,
-                                                                                            report)
-        .run();
+    using all_places = std::remove_reference_t<Places>;
+    using all_reports = std::remove_reference_t<Report>;
+    snapshot_store_checks<all_places, all_reports>(places, report).run();
+    snapshot_store_endurance<all_places, all_reports>(places, report).run();
 }
 
 }  // namespace conform
