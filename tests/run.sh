@@ -3,7 +3,7 @@
 # are all there is. Prints the minutes of every step; more than 40 in total are a failure.
 #
 #   tests/run.sh              everything
-#   tests/run.sh STEP...      only these: clients release asan-ubsan headers tsan
+#   tests/run.sh STEP...      only these: clients release asan-ubsan headers tsan fuzz
 #
 # The last line is `N passed, N failed`: the test cases that really ran, over all steps. A build that
 # breaks counts as one failure; what cannot run here is listed as `not run`, with the reason.
@@ -159,6 +159,20 @@ step_tsan() {
     run_ctest tsan build/tsan -L '^threads$'
 }
 
+# A short run of each; `tests/fuzz/run.sh SECONDS` is the long one.
+step_fuzz() {
+    if ! find_clang; then
+        not_run+=("fuzz: clang++-16 was not found (apt install clang-16)")
+        return 0
+    fi
+    local log=$logs/fuzz.log status=0 ran failures
+    tests/fuzz/run.sh 5 >"$log" 2>&1 || status=$?
+    cat "$log"
+    read -r ran failures <<<"$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" | tail -n 1)"
+    ((passed += ${ran:-0}, failed += ${failures:-1}))
+    return "$status"
+}
+
 npm_is_cut_off='E(NOTFOUND|AI_AGAIN|CONN(REFUSED|RESET)|TIMEDOUT|HOSTUNREACH|40.|50.)|network'
 
 # The libraries of other languages, fetched at the versions of the lock file.
@@ -188,7 +202,7 @@ run_step() {
 }
 
 # The clients come first: the tests of the release build use what they bring.
-steps=(clients release asan-ubsan headers tsan)
+steps=(clients release asan-ubsan headers tsan fuzz)
 (($#)) && steps=("$@")
 
 run_step install install
