@@ -1,8 +1,8 @@
 // Log and snapshots together, through a whole node: one of three members is cut off at the calls to
 // its disk, through elections, appends, an install, a save, compaction, retention and close. The
 // leader it acknowledged to is gone for good then. What clients were told must be in the cluster
-// that it makes with the third member, which has seen nothing of it. scenarios I130, I134, D40,
-// D47; I-5, I-13; the start plan's rows 3, 5 and 7.
+// that it makes with the third member, which has seen nothing of it. I-5, I-13; the start plan's
+// rows 3, 5 and 7.
 
 #include <doctest/doctest.h>
 
@@ -357,6 +357,7 @@ TEST_CASE("the work of the victim goes through all that is to be cut off") {
 // RAFTKIT_CRASH_CALLS=n: at n calls of the victim's, spread over all; RAFTKIT_CRASH_SEEDS as in
 // storage/wal/crash_test.
 TEST_CASE("what was told survives a crash of log and snapshots at any call") {
+    // scenarios D40, D47, I130 and I134
     testing::crash_plan plan;
     plan.calls_max = number_from("RAFTKIT_CRASH_CALLS", 40);
     plan.tears_max = 2;

@@ -153,13 +153,15 @@ TEST_CASE(
     // scenario D67
     const auto run = [](bool held, bool replaced) {
         bench b;
-        operation covered, beyond;
+        operation covered, last, beyond;
         b.waiting.add(at(10, 2), covered);
+        b.waiting.add(at(20, 2), last);
         b.waiting.add(at(21, 2), beyond);
         if (replaced) b.waiting.stored({10}, {3}, {20});
         b.waiting.covered({20}, held, b.end());
         CHECK(b.waiting.size() == 1);
         CHECK_FALSE(b.ended.contains(&beyond));
+        CHECK(b.ended.at(&last).code == b.ended.at(&covered).code);
         b.take(21, 21, 2);
         CHECK(b.carried[21] == &beyond);
         return b.ended.at(&covered);
