@@ -163,6 +163,8 @@ std::string read_file(const std::string& path, options& into) {
     std::string line;
     for (int number = 1; std::getline(file, line); ++number) {
         const std::string where = path + ":" + std::to_string(number) + ": ";
+        // A path would end there for the system, and go on in every message.
+        if (line.find('\0') != std::string::npos) return where + "there is a zero byte in it";
         line = trimmed(line);
         if (line.empty() || line[0] == '#') continue;
         const std::size_t equals = line.find('=');

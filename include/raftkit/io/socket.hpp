@@ -91,7 +91,7 @@ struct host_and_port {
 inline result<host_and_port> split_address(std::string_view text) noexcept {
     const error bad{errc::invalid_option, 0, "io/socket.address: expected host:port"};
     const std::size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos) return bad;
+    if (colon == std::string_view::npos || text.find('\0') != std::string_view::npos) return bad;
     const std::string_view digits = text.substr(colon + 1);
     std::string_view host = text.substr(0, colon);
     if (!host.empty() && host.front() == '[') {
