@@ -42,7 +42,7 @@ fuzz() {
     # Memory is bounded: an input that makes a decoder reserve what it merely announces is a defect.
     UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=detect_stack_use_after_return=1 \
         timeout --kill-after=10 $((seconds * 3 + 120)) \
-        "$build/bin/raftkit_fuzz_$name" -max_total_time="$seconds" -max_len=4096 -timeout=20 \
+        "$build/bin/raftkit_fuzz_$name" -max_total_time="$seconds" -max_len=8192 -timeout=20 \
         -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=1 -verbosity=1 \
         -artifact_prefix="$found/$name-" "$build/corpus/$name" "tests/fuzz/corpus/$name" \
         >"$log" 2>&1 || status=$?
