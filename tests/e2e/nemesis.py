@@ -54,7 +54,7 @@ def may_mount():
 
 MOUNTS = may_mount()
 
-from recorder import History, Mixed, Pipelining, Summing, Tally  # noqa: E402
+from recorder import History, Mixed, Pipelining, Summing, Tally, Visiting  # noqa: E402
 from support import FAULTS, SLOW, Closed, Connection, Error, NotRun, run, tests_of, wait_until  # noqa: E402
 from wires import MODES, FaultyCluster, draw_partition, of  # noqa: E402
 
@@ -342,7 +342,7 @@ def look_for_leader(cluster):
 # ---- what must hold ----------------------------------------------------------------------------------
 
 def settled(cluster):
-    """I-11: after the faults, one leader, and everybody applied the same."""
+    """I-11: after the faults and the last calls, one leader, and everybody applied the same."""
     cluster.leader(30)
 
     def same():
@@ -486,6 +486,7 @@ def carry_out(plan, cluster, path, say):
     clients = [Mixed(k, *given) for k in range(1, 7)]
     clients += [Summing(k, *given, counter=counter, items=items) for k in range(7, 10)]
     clients += [Pipelining(k, *given, counter=counter, items=items) for k in range(10, 12)]
+    clients += [Visiting(k, *given) for k in range(12, 14)]
     for each in clients:
         each.start()
     hands = Hands(cluster, plan, os.path.join(cluster.folder, "nemesis.log"))
@@ -495,7 +496,7 @@ def carry_out(plan, cluster, path, say):
         say("%s" % sum(each.counts["got"] for each in clients))
     hands.finish()
     assert not hands.wrong, hands.wrong
-    settled(cluster)
+    cluster.leader(30)
     time.sleep(0.5)  # some calls of quiet times, too: they show what the noisy ones left behind
     stop.set()
     for each in clients:
@@ -520,12 +521,12 @@ def carry_out(plan, cluster, path, say):
 
 def test_three_nodes():  # scenarios F105, G109, G110, G111, H112, H113, H114, H116, H117, I126, I128, J138, J139, J140
     """three nodes under everything: what clients saw is linearizable, and nothing acknowledged is lost"""
-    print("  " + one_run(ASKED.seed or 1003, 3, 13 * SLOW))
+    print("  " + one_run(ASKED.seed or 1003, 3, 16 * SLOW))
 
 
 def test_five_nodes():  # scenarios F105, H113, J139
     """five nodes under everything: what clients saw is linearizable, and nothing acknowledged is lost"""
-    print("  " + one_run(ASKED.seed or 1005, 5, 13 * SLOW))
+    print("  " + one_run(ASKED.seed or 1005, 5, 16 * SLOW))
 
 
 def test_power_cuts():  # scenarios I130, I131

@@ -2,6 +2,7 @@
 sums that can be checked without it. Each is a thread with one connection at a time."""
 
 import json
+import select
 import threading
 import time
 
@@ -81,9 +82,7 @@ class Client(threading.Thread):
     def run(self):
         try:
             while not self.stop.is_set():
-                if self.draw.random() < 0.03:  # followers redirect, and leaders of old are visited
-                    self.hang_up()
-                    self.node = self.draw.choice(self.nodes)
+                self.wander()
                 self.step()
                 self.stop.wait(self.draw.expovariate(1 / 0.007))
         except BaseException as why:
@@ -91,6 +90,12 @@ class Client(threading.Thread):
             self.stop.set()
         finally:
             self.hang_up()
+
+    def wander(self):
+        """Followers redirect, and leaders of old are visited."""
+        if self.draw.random() < 0.03:
+            self.hang_up()
+            self.node = self.draw.choice(self.nodes)
 
     def hang_up(self):
         if self.connection is not None:
@@ -281,3 +286,53 @@ class Pipelining(Client):
         elif not isinstance(reply, Error):
             kind = {"INCR": int, "APPEND": int, "SET": Status, "GET": (bytes, type(None))}[words[0]]
             assert isinstance(reply, kind), "the reply of another request: %r %r" % (words, reply)
+
+
+class Visiting(Client):
+    """Asks every node, whoever leads and whether it answers or not: what a leader that was paused or
+    cut off says when it comes back must not be old (scenarios F100, F102). While a node is silent the
+    next question follows later and later, so that some are younger than the next leader's writes."""
+
+    def __init__(self, *words):
+        super().__init__(*words)
+        self.doors = {node.id: None for node in self.nodes}
+        self.waiting = {node.id: [] for node in self.nodes}
+        self.asked = {node.id: 0.0 for node in self.nodes}
+
+    def wander(self):
+        pass
+
+    def step(self):
+        for node in self.nodes:
+            try:
+                self.visit(node)
+            except (Closed, OSError) as why:
+                self.leave(node, type(why).__name__)
+
+    def visit(self, node):
+        if self.doors[node.id] is None:
+            self.doors[node.id] = Connection(node.client, timeout=1)
+        door, waiting = self.doors[node.id], self.waiting[node.id]
+        while waiting and (door.data or select.select([door.socket], [], [], 0)[0]):
+            kind, text = outcome_of(door.read())
+            self.end(waiting.pop(0), kind, text, True)
+        now = time.monotonic()
+        if waiting and now - self.asked[node.id] > 3:
+            raise Closed()
+        if len(waiting) < 7 and now - self.asked[node.id] > 0.03 * 2 ** len(waiting):
+            self.asked[node.id] = now
+            key = self.draw.choice(["n%d", "r%d.0", "a%d"]) % self.history.epoch()
+            waiting.append(self.begin(("GET", key), True))
+            door.send(encode("GET", key))
+
+    def leave(self, node, why):
+        for number in self.waiting[node.id]:
+            self.end(number, "unknown", why, True)
+        self.waiting[node.id] = []
+        if self.doors[node.id] is not None:
+            self.doors[node.id].close()
+            self.doors[node.id] = None
+
+    def hang_up(self):
+        for node in self.nodes:
+            self.leave(node, "over")
