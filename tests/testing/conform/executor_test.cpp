@@ -211,3 +211,29 @@ TEST_CASE("what is wrong about an executor with a thread is caught by name") {
                                 report);
     });
 }
+
+// The proof of the proofs: what the lists above say must be able to fail.
+TEST_CASE("a defect that nothing catches is a failure" * doctest::should_fail()) {
+    static constexpr defects nothing_seen[] = {
+        {defect::none, "does nothing wrong", "each job is finished once"}};
+    conform_support::check_each_is_caught(nothing_seen, [](defect how, auto& report) {
+        conform::check_executor(crooked_places(how, executor_kind::inside), executor_kind::inside,
+                                report);
+    });
+}
+TEST_CASE("a check that no broken part fails is a failure" * doctest::should_fail()) {
+    static constexpr defects one_of_many[] = {
+        {defect::twice, "runs a job twice", "each job is finished once"}};
+    conform_support::check_each_is_caught(one_of_many, [](defect how, auto& report) {
+        conform::check_executor(crooked_places(how, executor_kind::inside), executor_kind::inside,
+                                report);
+    });
+}
+TEST_CASE("a sound part that does not conform is a failure" * doctest::should_fail()) {
+    static constexpr defects none_at_all[] = {{defect::twice, "", "each job is finished once"}};
+    conform_support::check_each_is_caught(none_at_all, [](defect how, auto& report) {
+        const char* names[] = {"each job is finished once", "another"};
+        report(names[0], how == defect::none, "");
+        report(names[1], false, "");
+    });
+}

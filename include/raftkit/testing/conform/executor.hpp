@@ -133,7 +133,7 @@ private:
             "finish() was given something");
     }
 
-    // Writers and stores are not made for two threads (known bug 38's twin on the work executor).
+    // Writers and stores are not made for two threads.
     void one_job_runs_at_a_time() {
         executor& on = places_.fresh();
         batch all(many);

@@ -57,7 +57,9 @@ private:
     void put(const Parts&... parts) {
         (put_one(parts), ...);
     }
-    void put_one(u64 number) { text_.append(reinterpret_cast<const char*>(&number), sizeof number); }
+    void put_one(u64 number) {
+        text_.append(reinterpret_cast<const char*>(&number), sizeof number);
+    }
     template <class Tag>
     void put_one(ordinal<Tag> number) {
         put_one(number.value);
