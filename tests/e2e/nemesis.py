@@ -223,6 +223,7 @@ class Hands:
                 node = self.node(each)
                 with node.lock:
                     if node.dead() and FAULTS:
+                        self.cluster.disks[node.id].heal()  # to put old bytes back takes room
                         lost = self.cluster.lose_power(node, self.draw)
                         self.note("node %d lost %d sectors and %d changes of names" % ((each,) + lost))
             self.over.wait(seconds)
