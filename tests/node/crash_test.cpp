@@ -313,7 +313,7 @@ int start_damaged(sim_disk& disk, const std::string& path, testing::disk_fault w
         return lost.empty() ? 1 : 2;
     }
     if (what == testing::disk_fault::broken_sector) {
-        CHECK(why.code == errc::io);  // scenario I127: not the end of the log
+        CHECK(why.code == errc::io);  // not the end of the log
     } else {
         CHECK(why.code == errc::corrupt);
         // A bad header below the newest segments shows as entries that are missing before them.
