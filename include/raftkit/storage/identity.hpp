@@ -71,7 +71,8 @@ inline result<node_identity> decode_identity(byte_span from) {
     const u64 joined = in.take_u64();
     found.peers.joined = joined == 1;
     const u64 count = in.take_u64();
-    if (!in.ok() || joined > 1 || count > identity_peers_max || in.left() != count * 16) return damaged;
+    if (!in.ok() || joined > 1 || count > identity_peers_max || in.left() != count * 16)
+        return damaged;
     found.peers.incarnations.resize(static_cast<std::size_t>(count));
     for (auto& [peer, incarnation] : found.peers.incarnations) {
         in.take(peer);

@@ -1,4 +1,5 @@
-// The conformance suite of state machines: the kit's own pass, each check can fail. S004-26, S004-27
+// The conformance suite of state machines: the kit's own pass, each check can fail. S004-26,
+// S004-27
 
 #include <doctest/doctest.h>
 
