@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <deque>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -30,10 +31,11 @@ struct inline_places {
 };
 
 struct thread_places {
-    std::optional<thread_executor> held;
+    std::unique_ptr<thread_executor> held;
     thread_executor& fresh() {
-        held.reset();
-        return held.emplace();
+        held.reset();  // the former one ends before there is another
+        held = std::make_unique<thread_executor>();
+        return *held;
     }
     void wait() { doze(); }
     void end() { held.reset(); }
