@@ -1,5 +1,4 @@
-// The conformance suite of state machines: the kit's own pass, each check can fail. S004-26,
-// S004-27
+// Conformance of state machines: the kit's own pass, each check can fail. S004-26, S004-27
 
 #include <doctest/doctest.h>
 
