@@ -132,8 +132,10 @@ TEST_CASE("a full disk stores nothing, stops nobody, and catches up when there i
     c.at(full).disk.full = true;
     const u64 before = c.at(full).disk.entries.rbegin()->first;
     for (u32 i = 2; i < 6; ++i) CHECK(c.set(i, i).code == errc::ok);
+    const u64 sent = c.at(leader).heard.sent;
     c.run(seconds(5));
     CHECK(c.at(full).disk.entries.rbegin()->first == before);
+    CHECK(c.at(leader).heard.sent - sent < 1000);  // fifty heartbeats, and what follows on each
     CHECK(c.status(full).leader.value == leader);  // it is heard, and hears: nobody campaigns
     CHECK(c.status(leader).term == c.status(full).term);
     c.at(full).disk.full = false;

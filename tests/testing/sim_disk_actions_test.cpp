@@ -1,5 +1,6 @@
 // Faults as data: what an action does, to which file, and what it says of it.
 #include <raftkit/testing/sim/disk_actions.hpp>
+#include <raftkit/testing/sim/nemesis.hpp>
 
 #include <set>
 
@@ -133,4 +134,54 @@ TEST_CASE("a broken sector is one, and what may destroy something is told from w
     CHECK_FALSE(destroys({disk_fault::garbage, stored_file::spare, 0}));
     CHECK_FALSE(destroys({disk_fault::sync_error, stored_file::segment, 0}));
     CHECK_FALSE(destroys({disk_fault::full, stored_file::segment, 0}));
+}
+
+// What a correct cluster could not survive is left out, in words.
+TEST_CASE("a plan destroys no majority's copies") {
+    swarm in;
+    in.voters = 3;
+    in.spares = 1;
+    const auto hit = [](u32 place, disk_fault what, stored_file where, bool leader = false) {
+        return fault_action{{}, fault::disk{{place, leader}, {what, where, 7}, seconds(1)}};
+    };
+    const auto garbage = disk_fault::garbage;
+    const auto segment = stored_file::segment;
+    const auto left_out = [&](std::vector<fault_action> wanted) {
+        const fault_plan made = admit(in, std::move(wanted));
+        return made.dropped.empty() ? std::string() : made.dropped.back();
+    };
+    CHECK(left_out({hit(0, garbage, segment), hit(0, disk_fault::wiped, segment)}) == "");
+    CHECK(left_out({hit(0, garbage, segment), hit(1, garbage, stored_file::identity)})
+              .find("a majority must keep") != std::string::npos);
+    // Errors tell whom they strike, a spare holds nothing, and who is no member has no copies.
+    CHECK(left_out({hit(0, garbage, segment), hit(1, disk_fault::sync_error, segment, true),
+                    hit(2, garbage, stored_file::spare), hit(1, disk_fault::full, segment),
+                    hit(3, garbage, segment)}) == "");
+    CHECK(left_out({hit(0, garbage, segment, true)}).find("leads") != std::string::npos);
+    CHECK(left_out({hit(0, disk_fault::lying_sync, segment)}).find("last") != std::string::npos);
+    in.voters = 5;
+    CHECK(left_out({hit(0, garbage, segment), hit(1, garbage, segment)}) == "");
+    in.change_every = seconds(1);  // nobody knows ahead what a majority is
+    const std::string said = left_out({hit(0, garbage, segment)});
+    CHECK(said.find("n1 gets garbage in /wal-* (7)") != std::string::npos);
+}
+
+TEST_CASE("every kind of fault is drawn, and what destroys is never aimed at a leader") {
+    swarm in;
+    in.voters = 5;
+    in.run_for = seconds(100);
+    in.down_for = seconds(1);
+    in.disk_fault_every = milliseconds(100);
+    std::set<disk_fault> drawn;
+    std::set<stored_file> files;
+    for (in.seed = 1; in.seed < 20; ++in.seed) {
+        for (const fault_action& each : wanted_faults(in)) {
+            const auto& what = std::get<fault::disk>(each.what);
+            drawn.insert(what.what.what);
+            files.insert(what.what.where);
+            if (destroys(what.what)) CHECK_FALSE(what.whom.leader);
+        }
+    }
+    CHECK(drawn.size() == disk_fault_kinds - 1);  // all but the sync that lies
+    CHECK(files.size() == stored_files);
 }

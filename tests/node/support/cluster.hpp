@@ -27,6 +27,7 @@ struct witness {
     std::vector<node_phase> phases;
     std::vector<index_t> commits;
     u64 applied_batches = 0, published = 0, restored = 0, shipped = 0, failed = 0, damaged = 0;
+    u64 sent = 0;  // messages
     index_t compacted_to, offered_first;  // the latter: of the last offer that left
     error stop_cause;
     bool was_stopped = false;
@@ -67,6 +68,7 @@ struct heard_transport : inproc_transport {
     heard_transport(inproc_hub& hub, witness& by) : inproc_transport(hub), to(&by) {}
     using inproc_transport::send;
     void send(const envelope& mail) noexcept {
+        ++to->sent;
         if (const auto* offer = std::get_if<snapshot_offer>(&mail.body))
             to->offered_first = offer->first;
         inproc_transport::send(mail);

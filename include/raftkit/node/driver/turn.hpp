@@ -154,7 +154,11 @@ void driver<Parts>::receive(const envelope& mail) noexcept {
         request != nullptr && !has_room_for(request->entries)) {
         // The disk is full: what can't be stored is not taken, but its leader is heard.
         envelope heard = mail;
-        std::get<append_request>(heard.body).entries = {};
+        append_request& order = std::get<append_request>(heard.body);
+        order.entries = {};
+        // Were what follows on them refused, the leader would send all of it again at once, and so
+        // on for as long as there is no room.
+        if (order.previous.index > parts_.core->status().last) order.previous = {};
         return parts_.core->receive(heard);
     }
     const u64 rejected = parts_.core->rejected();

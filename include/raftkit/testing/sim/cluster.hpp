@@ -111,6 +111,7 @@ private:
     void perform(const fault::transfer& what);
     void perform(const fault::change& what);
     void perform(const fault::snapshot& what);
+    void perform(const fault::disk& what);
 
     static constexpr u64 messages_max = 2'000'000;
 

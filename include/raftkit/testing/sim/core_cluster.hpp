@@ -24,6 +24,7 @@ struct run_outcome {
         installs = 0, rotted = 0;
     // By the kind of the action; of clusters of real nodes.
     std::array<u64, 32> performed{};
+    u64 refused = 0;  // starts, for damage that was done to a disk
 };
 
 inline configuration voters_upto(u32 count) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <raftkit/node/node.hpp>
+#include <raftkit/testing/sim/disk_actions.hpp>
 #include <raftkit/testing/sim/observed.hpp>
 
 RAFTKIT_NAMESPACE_BEGIN
@@ -48,6 +49,8 @@ public:
     u64 installs() const noexcept { return installs_; }
     u64 life() const noexcept { return life_; }
     u64 rotted() const noexcept { return rotted_; }
+    // It refused to start for what happened to its disk, and stays down.
+    bool lost() const noexcept { return lost_; }
 
     void start();
     // It comes back after that time, unless somebody starts it before; `for_good`: never by itself.
@@ -58,6 +61,10 @@ public:
     void renumber(const life_numbers& next) { plan_.numbers = next; }
     void pause(duration how_long) { paused_until_ = in_->time.now() + how_long; }
     void set_clock(i64 ppm);
+    // --- faults of its disk: sim/seat/disk.hpp
+    void disturb(const disk_action& what, duration down_for);
+    void damage(const disk_action& what);
+    void mend();
     void work_fast() {
         workshop_->commit_max = microseconds(500);
         workshop_->job_max = microseconds(200);
@@ -74,6 +81,9 @@ private:
     void schedule(instant when);
     void sort_out();
     void rot();
+    void refused(error why);
+    void stopped(error why);
+    bool excused(error why) const noexcept;
     void make_workshop();
     void make_witness();
     machine_watch watch() noexcept;
@@ -93,7 +103,9 @@ private:
     instant scheduled_ = never;
     u64 wakes_ = 0;
     bool polling_ = false, opened_ = false;
-    bool settled_ = false;  // its core wants nothing that the checker has not heard of
+    bool disturbed_ = false, damaged_ = false, lost_ = false;
+    duration troubled_for_;  // how long it is down when an error of its disk ends it
+    bool settled_ = false;   // its core wants nothing that the checker has not heard of
 
     std::shared_ptr<sim_workshop> workshop_;
     witness_handle witness_;
@@ -190,12 +202,7 @@ inline void sim_seat::start() {
                                        observed_snapshots(witness_), std::move(rules));
     in_->check.started(id_);
     const result<void> opened = node_->open();
-    if (!opened && !disk_.crashed()) {
-        const error why = opened.why();
-        in_->fail(id_, std::string("does not open: ") + name_of(why.code) + " in " + why.where +
-                           " " + std::to_string(why.detail));
-        return;
-    }
+    if (!opened && !disk_.crashed()) return refused(opened.why());
     opened_ = true;
     settled_ = false;
     rot();
@@ -244,7 +251,7 @@ inline void sim_seat::kill(death how, duration down_for) {
     }
     if (down_for == for_good) return;
     in_->time.after(down_for, 0, [this, life = life_] {
-        if (!up() && life == life_ && in_->faults && in_->ok()) start();
+        if (!up() && !lost_ && life == life_ && in_->faults && in_->ok()) start();
     });
 }
 
@@ -337,10 +344,11 @@ inline void sim_seat::sort_out() {
         }
     }
     if (disk_.crashed()) return kill(dies_by_, down_for_);
-    if (node_ && node_->closed())
-        in_->fail(id_, "stopped by itself: " + std::string(node_->status().stop_cause.where));
+    if (node_ && node_->closed()) stopped(node_->status().stop_cause);
 }
 
 }  // namespace testing
 
 RAFTKIT_NAMESPACE_END
+
+#include <raftkit/testing/sim/seat/disk.hpp>

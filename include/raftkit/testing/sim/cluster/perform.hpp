@@ -103,6 +103,12 @@ inline void cluster::perform(const fault::snapshot& what) {
         ask<snapshot_ticket>(&sim_node::snapshot_now, *at, [](auto&) {});
     }
 }
+inline void cluster::perform(const fault::disk& what) {
+    sim_seat& at = seat(id_of(what.whom));
+    if (at.lost()) return;
+    if (!destroys(what.what)) return at.disturb(what.what, what.down_for);
+    at.damage(what.what);
+}
 inline void cluster::perform(const fault::change& what) {
     sim_seat* at = seat_of(what.asked);
     if (at == nullptr) return;

@@ -27,8 +27,9 @@ inline void cluster::heal() {
     if (world_.log.in_words()) world_.say({}, "heals");
     for (auto& each : seats_) {
         each->disk().crash_at(0);
+        each->mend();
         each->pause({});
-        if (!each->up() && world_.ok()) each->start();
+        if (!each->up() && !each->lost() && world_.ok()) each->start();
         if (each->up()) {
             each->set_clock(0);
             each->work_fast();
@@ -64,6 +65,9 @@ inline void cluster::heal() {
 // A minority never comes back. Who has stored nothing yet may be waited for by the others.
 inline void cluster::bury_some() {
     u32 left = world_.plan.dead_at_rest;
+    for (auto& each : seats_) {
+        if (each->lost() && left != 0) --left;
+    }
     for (auto& each : seats_) {
         if (left == 0 || !world_.ok() || world_.check.committed() == index_t{}) return;
         if (!each->up()) continue;
@@ -106,6 +110,7 @@ inline run_outcome cluster::report() {
     for (const auto& each : seats_) {
         counted_.installs += each->installs();
         counted_.rotted += each->rotted();
+        counted_.refused += each->lost();
     }
     return counted_;
 }

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include <raftkit/testing/sim/disk_actions.hpp>
 #include <raftkit/testing/sim/swarm.hpp>
 
 RAFTKIT_NAMESPACE_BEGIN
@@ -89,13 +90,23 @@ struct change {
 struct snapshot {
     aim whom;
 };
+// Its disk fails, is full, or holds what nobody wrote. Where something may be destroyed, the
+// process is down while it happens, and had just opened its log: then all that it has is proved,
+// and nothing of it may be missing without a word (recovery's decision table). `down_for`: of
+// whoever stops because of an error.
+struct disk {
+    aim whom;
+    disk_action what;
+    duration down_for;
+};
 
 }  // namespace fault
 
-using fault_kind = std::variant<fault::kill, fault::kill_in_call, fault::blackout, fault::restart,
-                                fault::pause, fault::clock, fault::split, fault::isolate,
-                                fault::ring, fault::bridge, fault::cut, fault::slow, fault::join,
-                                fault::weather, fault::transfer, fault::change, fault::snapshot>;
+using fault_kind =
+    std::variant<fault::kill, fault::kill_in_call, fault::blackout, fault::restart, fault::pause,
+                 fault::clock, fault::split, fault::isolate, fault::ring, fault::bridge, fault::cut,
+                 fault::slow, fault::join, fault::weather, fault::transfer, fault::change,
+                 fault::snapshot, fault::disk>;
 
 struct fault_action {
     instant at;
@@ -140,6 +151,17 @@ inline std::string objection(const fault::clock& wanted, const swarm& in, fault_
     const bool within =
         apart * (in.numbers.election_timeout_min.ns / 1'000'000) < in.numbers.lease_drift_max.ns;
     return within ? "" : "leases need truer clocks";
+}
+// A majority keeps its copies of everything. Whoever is struck refuses to start and stays down, or
+// shows that nothing is missing.
+inline std::string objection(const fault::disk& wanted, const swarm& in, fault_budget& budget) {
+    if (!destroys(wanted.what)) return {};
+    if (wanted.what.what == disk_fault::lying_sync)
+        return "what was acknowledged last would look like what was never written";
+    if (wanted.whom.leader) return "whoever leads then may be the one too many";
+    const bool member_of_it = wanted.whom.place % (in.voters + in.spares) < in.voters;
+    const bool spent = member_of_it && budget.spend(wanted.whom.place % (in.voters + in.spares));
+    return !member_of_it || spent ? "" : "a majority must keep what it has";
 }
 
 }  // namespace testing

@@ -128,6 +128,25 @@ inline fault::change draw_change(const fault_drawing& from, prng& dice) {
     return made;
 }
 
+inline fault::disk draw_disk(const fault_drawing& from, prng& dice) {
+    fault::disk made;
+    made.whom = from.somebody(dice);
+    made.what.what =
+        one_of(dice, {disk_fault::flipped_bit, disk_fault::garbage, disk_fault::zeros,
+                      disk_fault::lost_write, disk_fault::misdirected_write,
+                      disk_fault::foreign_sector, disk_fault::broken_sector, disk_fault::wiped,
+                      disk_fault::read_error, disk_fault::read_error, disk_fault::write_error,
+                      disk_fault::write_error, disk_fault::sync_error, disk_fault::sync_error,
+                      disk_fault::full, disk_fault::full, disk_fault::room, disk_fault::room});
+    made.what.where =
+        one_of(dice, {stored_file::segment, stored_file::segment, stored_file::spare,
+                      stored_file::identity, stored_file::manifest, stored_file::section});
+    made.what.place = dice.next() >> 32;  // short enough to be read
+    made.down_for = from.down(dice);
+    if (destroys(made.what)) made.whom.leader = false;  // who it is must be known
+    return made;
+}
+
 inline std::vector<fault_action> wanted_faults(const swarm& in) {
     fault_drawing from(in);
     from.add(1, in.crash_every, [&](prng& dice) { return draw_kill(from, dice); });
@@ -158,6 +177,7 @@ inline std::vector<fault_action> wanted_faults(const swarm& in) {
     from.add(13, in.change_every, [&](prng& dice) { return draw_change(from, dice); });
     from.add(14, in.snapshot_at_every,
              [&](prng& dice) { return fault::snapshot{from.somebody(dice)}; });
+    from.add(15, in.disk_fault_every, [&](prng& dice) { return draw_disk(from, dice); });
     return from.by_time();
 }
 inline fault_plan draw_faults(const swarm& in) { return admit(in, wanted_faults(in)); }

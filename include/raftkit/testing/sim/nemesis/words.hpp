@@ -86,6 +86,15 @@ inline std::string words(const fault::change& of) {
     return words(of.asked) + " is asked to change n" + std::to_string(of.who + 1) +
            ": promote=" + (of.promote ? "yes" : "no") + " demote=" + (of.demote ? "yes" : "no");
 }
+inline std::string words(const fault::disk& of) {
+    std::string text = words(of.whom) + " gets " + name_of(of.what.what);
+    const bool whole = of.what.what == disk_fault::full || of.what.what == disk_fault::room ||
+                       of.what.what == disk_fault::wiped;
+    if (!whole)
+        text +=
+            std::string(" ") + mark_of(of.what.where) + "* (" + std::to_string(of.what.place) + ")";
+    return text + ", stops for " + words(of.down_for) + " if it must";
+}
 inline std::string words(const fault::snapshot& of) {
     return words(of.whom) + " is asked for a snapshot";
 }
