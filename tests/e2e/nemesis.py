@@ -541,8 +541,8 @@ def test_wire_faults_one_by_one():  # scenarios H112, H114, H116, H117
     """resets, turned bits, wrong addresses, peers that never read, slow and late wires: progress in each"""
     everywhere = ("*", "*")
     steps = [("reset", [everywhere + ("reset", 50, 400)], 1.5), ("corrupt", [everywhere + ("corrupt", 3000)], 1.5),
-             ("astray", [(1, 2, "route", 3), (2, 1, "route", 3)], 1.5), ("unread", [("*", 1, "stall")], 2),
-             ("unread", [("*", 2, "stall")], 2), ("slow", [("*", 3, "slow", 2000)], 1.5),
+             ("astray", [(1, 2, "route", 3), (2, 1, "route", 3)], 1.5), ("unread", [("*", 1, "stall")], 3),
+             ("unread", [("*", 2, "stall")], 3), ("slow", [("*", 3, "slow", 2000)], 1.5),
              ("delay", [everywhere + ("delay", 20, 40)], 1.5), ("ring", [(1, 2, "drop"), (2, 3, "drop"), (3, 1, "drop")], 2)]
     plan = Plan(ASKED.seed or 13, 3, sum(each[2] + 0.3 for each in steps) * SLOW).only("net", *steps)
     print("  " + run_plan(plan))

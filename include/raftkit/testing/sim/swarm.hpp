@@ -50,7 +50,7 @@ struct swarm {
     duration restart_every, slow_every, weather_every, clock_every, snapshot_at_every;
     bool blocking_log = false;  // flush() waits for the disk in the node's own thread
     duration staging_ttl;
-    u32 dead_at_rest = 0;  // that many never come back
+    u32 dead_at_rest = 0;       // that many never come back
     duration disk_fault_every;  // faults of disks: for whoever asks for them
     sabotage defect = sabotage::none;
 };
