@@ -45,8 +45,8 @@ TEST_CASE("an operation is carried with the entry of its own index and term") { 
     operation a, c;
     b.waiting.add(at(5, 2), a);
     b.waiting.add(at(7, 2), c);  // a membership entry stands between them
-    CHECK(b.waiting.concerns({5}));
-    CHECK_FALSE(b.waiting.concerns({4}));
+    CHECK(b.waiting.concerns({5}, {2}));
+    CHECK_FALSE(b.waiting.concerns({4}, {2}));
     b.take(5, 6, 2);
     CHECK(b.carried[5] == &a);
     CHECK(b.waiting.size() == 1);
@@ -68,19 +68,54 @@ TEST_CASE(
     CHECK(b.waiting.empty());
 }
 
-TEST_CASE("another term committed at its index refuses an operation, and nothing less does") {
+TEST_CASE(
+    "a later term committed at or below its index refuses an operation, and nothing less does") {
     bench b;
-    operation lost, kept;
+    operation lost, behind, ours;
     b.waiting.add(at(5, 2), lost);
-    b.waiting.add(at(6, 2), kept);
+    b.waiting.add(at(60, 2), behind);
     b.waiting.stored({5}, {3}, {5});  // truncated: nothing ends
-    CHECK(b.waiting.size() == 2);
+    b.waiting.add(at(70, 3), ours);
+    CHECK(b.waiting.size() == 3);
+    CHECK_FALSE(b.waiting.empty());
     CHECK(b.refused.empty());
+    b.take(4, 4, 2);  // an older leader's entry says nothing
+    CHECK(b.refused.empty());
+    CHECK(b.waiting.concerns({5}, {3}));
+    // The log may end here and rest: who waits at 60 would wait for ever (cluster seed 9860).
     b.take(5, 5, 3);
     CHECK(b.was_refused(lost));
+    CHECK(b.was_refused(behind));
+    CHECK_FALSE(b.was_refused(ours));
     CHECK(b.waiting.size() == 1);
-    b.take(6, 6, 2);  // its entry came back by way of another leader
+    b.take(6, 70, 3);
+    CHECK(b.carried[70] == &ours);
+}
+
+TEST_CASE(
+    "a later term refuses what waits at a leader of before, though nothing was stored there") {
+    bench b;
+    operation who;
+    b.waiting.add(at(9, 2), who);
+    CHECK_FALSE(b.waiting.concerns({8}, {2}));
+    CHECK(b.waiting.concerns({8}, {3}));
+    b.take(8, 8, 3);
+    CHECK(b.was_refused(who));
+    CHECK(b.waiting.empty());
+}
+
+TEST_CASE(
+    "an entry that was replaced and comes back by way of another leader carries its operation") {
+    bench b;
+    operation first, kept;
+    b.waiting.add(at(5, 2), first);
+    b.waiting.add(at(6, 2), kept);
+    b.waiting.stored({5}, {3}, {5});
+    b.waiting.stored({5}, {2}, {6});
+    b.take(5, 6, 2);
+    CHECK(b.carried[5] == &first);
     CHECK(b.carried[6] == &kept);
+    CHECK(b.refused.empty());
 }
 
 TEST_CASE("two terms may wait at one index, and each gets its own end") {
@@ -104,7 +139,7 @@ TEST_CASE("a long stretch without own entries does not fill the ring with nothin
     operation old, young;
     b.waiting.add(at(10, 2), old);
     b.waiting.add(at(1'000'000, 9), young);
-    CHECK(b.waiting.concerns({10}));
+    CHECK(b.waiting.concerns({10}, {2}));
     b.take(10, 999'999, 5);
     CHECK(b.was_refused(old));
     b.take(1'000'000, 1'000'000, 9);

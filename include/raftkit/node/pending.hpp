@@ -4,6 +4,8 @@
 //
 //   entry with its own term applied at its index ......... done
 //   another term committed and applied there ............. leader_changed: certainly not done
+//   a later term committed and applied below it .......... the same: terms never fall along a log,
+//        so no log that agrees can have it (the log may end before its index, and rest)
 //   deadline, cancel, close, failed disk, unknown_now .... outcome_unknown, the cause in `detail`
 //   an installed snapshot covers its index ............... outcome_unknown; but if our log held the
 //        snapshot's own (index, term), all at or below is committed: reply_lost if our log still
@@ -43,10 +45,10 @@ public:
         deadline_ = earliest(deadline_, asked.deadline);
     }
 
-    // Whether a range that ends at `last` concerns anybody here.
-    bool concerns(index_t last) const noexcept {
-        return (!ring_.empty() && ring_.first() <= last.value) ||
-               (!displaced_.empty() && displaced_.front().at.index <= last);
+    // Whether a committed range of `term` that ends at `last` concerns anybody here.
+    bool concerns(index_t last, term_t term) const noexcept {
+        return (!ring_.empty() && (ring_.first() <= last.value || ring_.back().term < term)) ||
+               !displaced_.empty();
     }
     // A committed range is on its way to the machine: its own operations are carried along, those
     // of other terms at its indexes are refused. carry(index, operation&), refuse(operation&).
@@ -145,6 +147,13 @@ void pending::take(index_t first, index_t last, term_t term, Carry&& carry, Refu
         }
     }
     displaced_.erase(displaced_.begin(), displaced_.begin() + static_cast<std::ptrdiff_t>(taken));
+    if (!ring_.empty() && ring_.back().term < term) displace_ring();
+    std::erase_if(displaced_, [&](const displaced_slot& each) {
+        if (each.at.term >= term) return false;
+        --count_;
+        refuse(*each.asked);
+        return true;
+    });
     if (count_ == 0) deadline_ = never;
 }
 

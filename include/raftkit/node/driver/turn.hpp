@@ -236,7 +236,7 @@ void driver<Parts>::do_machine(effects& what) noexcept {
 // Operations travel with the range, so that `pending` belongs to the raft context alone.
 template <class Parts>
 void driver<Parts>::hand_over(const run_view& entries) noexcept {
-    if (!pending_.concerns(entries.last())) {
+    if (!pending_.concerns(entries.last(), entries.term)) {
         (void)parts_.queue.range(entries, false);
         return;
     }

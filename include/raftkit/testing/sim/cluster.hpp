@@ -84,6 +84,7 @@ private:
     void client(u64 number, duration mean, Act act);
     void heal();
     void bury_some();
+    void come_to_rest(duration bound);
     template <class Asked>
     void check_answered(const std::vector<std::unique_ptr<Asked>>& all);
     std::vector<observed_node> observed(std::vector<node_status>& into);

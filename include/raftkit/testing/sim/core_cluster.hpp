@@ -22,6 +22,7 @@ struct run_outcome {
     u64 fingerprint = 0;
     u64 writes = 0, reads = 0, committed = 0, terms = 0, crashes = 0, changes = 0, transfers = 0,
         installs = 0, rotted = 0;
+    instant ended_at;  // simulated
     // By the kind of the action; of clusters of real nodes.
     std::array<u64, 32> performed{};
     u64 refused = 0;  // starts, for damage that was done to a disk
@@ -264,6 +265,7 @@ inline void core_cluster::heal() {
 
 inline run_outcome core_cluster::report() {
     counted_.ok = world_.ok();
+    counted_.ended_at = world_.time.now();
     counted_.why = world_.what();
     counted_.fingerprint = world_.log.fingerprint();
     counted_.tail = world_.log.tail(tail_lines);

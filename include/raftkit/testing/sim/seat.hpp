@@ -332,6 +332,7 @@ inline void sim_seat::sort_out() {
     }
     std::vector<parcel> leaving = std::exchange(witness_->leaving, {});
     for (const parcel& mail : leaving) {
+        in_->log.note(id_.value << 56 ^ static_cast<u64>(in_->time.now().ns));
         if (const envelope* letter = mail.letter()) {
             if (in_->log.in_words())
                 in_->say(id_, "-> " + words(letter->peer) + " " + words(letter->body));

@@ -196,7 +196,11 @@ inline void safety::crashed(node_id who) {
     node.failed = false;
     node.seen.reset();
     node.applied = {};
-    node.rotten = {};
+    // What is damaged stays so until the node itself has found it.
+    const bool still_there =
+        std::any_of(node.snapshots.begin(), node.snapshots.end(),
+                    [&](const snapshot_meta& each) { return each.id.at.index == node.rotten; });
+    if (!still_there) node.rotten = {};
 }
 
 inline void safety::recovered(node_id who, const hard_state& hard, log_id base, log_id last) {

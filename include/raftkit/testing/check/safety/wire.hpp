@@ -161,7 +161,14 @@ inline void safety::advance_commit(node_id who, term_t term) {
     if (log.term_at(now.commit) != term) {  // Raft §5.4.2, known bug 16
         broken("I-3", who, "commits an entry of an older term by counting", now.commit.value);
     }
-    const configuration& members = members_of(log, log.last_index());
+    configuration members = members_of(log, log.last_index());
+    // The same step may commit a joint configuration, leave it and commit what stands behind it,
+    // all before its new entry is shown: from the joint one on the new members alone decide.
+    const index_t joint = members.joint ? members.index : now.commit;
+    if (joint < now.commit && durable_on_majority(members, joint, log.chain_at(joint))) {
+        members.joint = false;
+        for (member& each : members.members) each.old_role = member_role::none;
+    }
     if (!durable_on_majority(members, now.commit, log.chain_at(now.commit))) {
         broken("I-5", who, "commits without a durable majority", now.commit.value);
     }

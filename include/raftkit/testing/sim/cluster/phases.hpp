@@ -41,7 +41,7 @@ inline void cluster::heal() {
     rest_between_ = 4;
     const duration timeout = world_.plan.numbers.election_timeout_max;
     const bool strong = world_.plan.numbers.prevote && world_.plan.numbers.check_quorum;
-    run_until(world_.time.now() + timeout * 6);
+    come_to_rest(timeout * 6);
     // Whoever is no member may disturb for ever where nothing protects the leader; a host stops it.
     for (auto& each : seats_) {
         const bool member_of_it = world_.check.members_now().find(each->id()) != nullptr;
@@ -60,6 +60,15 @@ inline void cluster::heal() {
     if (!why.empty()) return world_.fail({}, "I-11 " + why);
     check_answered(writes_);
     check_answered(reads_);
+}
+
+// For as long as the bound allows, or until there is nothing to wait for.
+inline void cluster::come_to_rest(duration bound) {
+    std::vector<node_status> kept;
+    for (const instant end = world_.time.now() + bound; world_.ok() && world_.time.now() < end;) {
+        run_until(world_.time.now() + milliseconds(250));
+        if (liveness().unrest(observed(kept)).empty()) return;
+    }
 }
 
 // A minority never comes back. Who has stored nothing yet may be waited for by the others.
@@ -100,6 +109,7 @@ inline run_outcome cluster::report() {
         if (lied) world_.fail(each->at, "I-8 a refused write was executed");
     }
     counted_.ok = world_.ok();
+    counted_.ended_at = world_.time.now();
     counted_.why = world_.what();
     counted_.fingerprint = world_.log.fingerprint();
     counted_.tail = world_.log.tail(tail_lines);
