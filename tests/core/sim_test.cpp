@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <raftkit/testing/sim/core_cluster.hpp>
 
+#include "support/golden_runs.hpp"
+
 using namespace raftkit;
 using namespace raftkit::testing;
 
@@ -65,19 +67,7 @@ TEST_CASE("the same seed gives the same run") {  // I-15
     }
 }
 
-TEST_CASE(
-    "golden fingerprints: every compiler and optimisation gives the same runs of bare cores") {
-    // I-15. When the simulator or the core changes they do: run this case, read that nothing else
-    // failed, and write the new ones.
-    struct row {
-        u64 seed, fingerprint;
-    };
-    for (const row& each : {row{1, 12853248986575223676U}, row{2, 17144664976137729656U},
-                            row{3, 14339100273777666308U}, row{5, 5428866764239877324U},
-                            row{8, 11014632532586248767U}, row{13, 13174582422009603053U}}) {
-        CAPTURE(each.seed);
-        const run_outcome ended = core_cluster(draw_swarm(each.seed)).run();
-        CHECK_MESSAGE(ended.ok, ended.why);
-        CHECK(ended.fingerprint == each.fingerprint);
-    }
+TEST_CASE("every compiler and optimisation gives the golden runs of bare cores") {  // I-15
+    golden_runs::check("core/sim_golden.txt",
+                       [](u64 seed) { return core_cluster(draw_swarm(seed)).run(); });
 }

@@ -31,7 +31,7 @@
     X(sim_reset)         /* the log went for a snapshot */                     \
     X(sim_loaded)        /* entries came from the disk, not from memory */     \
     X(sim_compacted)                                                           \
-    X(sim_died_inside_commit)                                                  \
+    X(sim_died_in_a_call)  /* of a file, not between two */                    \
     X(sim_log_blocked)     /* a node waited for its disk */                    \
     X(sim_install_resumed) /* a later writer went on with what was staged */   \
     X(sim_staging_forgotten)                                                   \

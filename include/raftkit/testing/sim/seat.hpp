@@ -344,7 +344,10 @@ inline void sim_seat::sort_out() {
             in_->net.send(id_, *mail.bulk());
         }
     }
-    if (disk_.crashed()) return kill(dies_by_, down_for_);
+    if (disk_.crashed()) {
+        RAFTKIT_MARK(sim_died_in_a_call);
+        return kill(dies_by_, down_for_);
+    }
     if (node_ && node_->closed()) stopped(node_->status().stop_cause);
 }
 
