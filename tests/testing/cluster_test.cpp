@@ -72,7 +72,7 @@ void check_enough_happened(const run_outcome& total, u64 seeds) {
     }
     const bool all = never.find_first_not_of(' ') == std::string::npos;
     CHECK_MESSAGE(all, "never reached: " << never);
-    CHECK(total.rotted > 0);  // scenario D50
+    CHECK(total.rotted > 0);
     for (std::size_t kind = 0; kind < std::variant_size_v<fault_kind>; ++kind) {
         CAPTURE(kind);
         CHECK(total.performed[kind] > 0);
@@ -95,7 +95,7 @@ u64 seed_that_shows(sabotage defect) {
 }  // namespace
 
 TEST_CASE("a cluster of real nodes keeps its promises under every seed and comes to rest") {
-    // scenarios F105 and J139: reads and writes of clients on several keys are judged (I-8),
+    // scenarios D50, F105, J139: reads and writes of clients on several keys are judged (I-8),
     // under partitions, crashes, power cuts and nodes that stand still
     set_assert_handler(tell_of_run);
     if (const u64 only = number_from("RAFTKIT_SEED", 0)) return run_one_in_words(only);
