@@ -68,7 +68,8 @@ inline bytes bytes_of(std::string_view text) {
     return {view.begin(), view.end()};
 }
 inline void append(bytes& into, byte_span more) {
-    into.insert(into.end(), more.begin(), more.end());
+    // One by one: g++ 12 takes the range for more than is there.
+    for (const std::byte each : more) into.push_back(each);
 }
 
 }  // namespace fuzz
