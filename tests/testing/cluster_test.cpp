@@ -75,7 +75,8 @@ void check_enough_happened(const run_outcome& total, u64 seeds) {
     CHECK(total.rotted > 0);
     for (std::size_t kind = 0; kind < std::variant_size_v<fault_kind>; ++kind) {
         CAPTURE(kind);
-        CHECK(total.performed[kind] > 0);
+        // Faults of disks are drawn where a test asks for them: sim_disk_actions_test.cpp.
+        if (kind != fault_kind(fault::disk{}).index()) CHECK(total.performed[kind] > 0);
     }
 }
 
