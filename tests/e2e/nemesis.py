@@ -483,11 +483,18 @@ def run_plan(plan, say=lambda text: None, keep=True, lies=False):
             raise why
 
 
+class NotStarted(Exception):
+    pass
+
+
 def carry_out(plan, cluster, path, say):
     seed, history, stop = plan.seed, History(path), threading.Event()
     for node in cluster.nodes:
         cluster.begin(node)
-    cluster.leader()
+    try:
+        cluster.leader()
+    except AssertionError as why:
+        raise NotStarted(why)  # before any fault: nothing that a test of defects may take for its own
     counter, items = Tally(), Tally()
     given = (seed, cluster.nodes, history, stop)
     clients = [Mixed(k, *given) for k in range(1, 7)]
