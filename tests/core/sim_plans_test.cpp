@@ -3,12 +3,14 @@
 
 #include <doctest/doctest.h>
 
+#include <support/sanitizer.hpp>
+
 using namespace raftkit;
 using namespace raftkit::testing;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if RAFTKIT_TEST_SANITIZED
 constexpr u64 seeds = 4;
 #else
 constexpr u64 seeds = 25;

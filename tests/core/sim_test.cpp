@@ -7,6 +7,7 @@
 #include <raftkit/testing/sim/core_cluster.hpp>
 
 #include "support/golden_runs.hpp"
+#include "support/sanitizer.hpp"
 
 using namespace raftkit;
 using namespace raftkit::testing;
@@ -18,7 +19,7 @@ u64 number_from(const char* name, u64 otherwise) {
     return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if RAFTKIT_TEST_SANITIZED
 constexpr u64 seeds_default = 60;
 #elif defined(NDEBUG)
 constexpr u64 seeds_default = 1000;

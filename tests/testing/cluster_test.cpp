@@ -8,6 +8,7 @@
 #include <cstring>
 #include <raftkit/testing/sim/cluster.hpp>
 #include <raftkit/testing/sim/cluster/shrink.hpp>
+#include <support/sanitizer.hpp>
 
 using namespace raftkit;
 using namespace raftkit::testing;
@@ -19,7 +20,7 @@ u64 number_from(const char* name, u64 otherwise) {
     return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if RAFTKIT_TEST_SANITIZED
 constexpr u64 seeds_default = 40;
 #elif defined(NDEBUG)
 constexpr u64 seeds_default = 2000;

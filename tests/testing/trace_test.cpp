@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include <support/sanitizer.hpp>
+
 #include "trace_defects.hpp"
 
 using namespace raftkit;
@@ -16,7 +18,7 @@ using namespace trace_test;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if RAFTKIT_TEST_SANITIZED
 constexpr u64 seeds_of_cores = 6, seeds_of_nodes = 3;
 #elif defined(NDEBUG)
 constexpr u64 seeds_of_cores = 80, seeds_of_nodes = 40;
