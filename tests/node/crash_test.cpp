@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <node/support/crash_bench.hpp>
+#include <support/sanitizer.hpp>
 
 using namespace crash_tests;
 
@@ -36,7 +37,7 @@ TEST_CASE("the work of the victim goes through all that is to be cut off") {
 TEST_CASE("what was told survives a crash of log and snapshots at any call") {
     // scenarios D40, D47, I130 and I134
     testing::crash_plan plan;
-    plan.calls_max = number_from("RAFTKIT_CRASH_CALLS", 40);
+    plan.calls_max = number_from("RAFTKIT_CRASH_CALLS", RAFTKIT_TEST_SANITIZED ? 16 : 40);
     plan.tears_max = 2;
     for (plan.seed = 1; plan.seed <= number_from("RAFTKIT_CRASH_SEEDS", 1); ++plan.seed) {
         std::map<std::string, u32> reached;

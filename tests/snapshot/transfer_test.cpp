@@ -105,8 +105,9 @@ TEST_CASE("a snapshot arrives whole over a network that loses, repeats and reord
         prng shape(seed * 977);
         const u32 credit = static_cast<u32>(shape.below(6));
         const u32 window = 1 + static_cast<u32>(shape.below(6));
-        pair_of_nodes net(seed, static_cast<u32>(shape.below(30)),
-                          static_cast<u32>(shape.below(30)), credit, window);
+        const u32 repeated = static_cast<u32>(shape.below(30));
+        const u32 lost = static_cast<u32>(shape.below(30));
+        pair_of_nodes net(seed, lost, repeated, credit, window);
         const std::string text = text_of(shape.below(64 * 30));
         const snapshot_manifest stored = net.from.stores(20, text);
         net.from.ship(2);

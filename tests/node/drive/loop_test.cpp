@@ -121,15 +121,15 @@ TEST_CASE("a host's own descriptor is served on the loop, and its turn ends afte
 }
 
 TEST_CASE("a proposal of the turn's end goes out at once, and not when the node would wake again") {
-    loop_cluster c(1);
-    c.make(1);
     struct host_t {
         loop_node* node = nullptr;
         std::vector<std::byte> bytes = testing::register_command(testing::register_op::set, 1, 42);
         awaited<operation> wish;
         bool asked = false;
         std::atomic<bool> ask{false};
-    } host;
+    } host;  // the loop's thread ends before it
+    loop_cluster c(1);
+    c.make(1);
     host.node = &c.node(1);
     c.drive(1).on_turn_end(
         [](void* with) noexcept {

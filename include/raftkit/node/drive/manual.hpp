@@ -17,7 +17,8 @@ namespace drive {
 template <class Node>
 class manual {
 public:
-    // Requires: the node outlives the drive.
+    // Requires: the node outlives the drive; one opened with a descriptor is closed before the
+    // drive ends, because its transport is attached to the drive's poller.
     explicit manual(Node& driven) noexcept : node_(driven) {}
     manual(manual&&) = delete;
 

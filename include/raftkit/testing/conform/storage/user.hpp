@@ -95,14 +95,14 @@ public:
     }
     // What the batch points to is lent for the call alone.
     void begin(const persist_batch& what) {
-        if (!spoils_pointers) return note_returned(of_->persist(what));
-        // Kept, so that who reads them later reads nonsense and not freed memory.
+        // Kept, so that who reads them later reads what is wrong, and not freed memory.
         hard_state& hard = hards_.emplace_back(what.hard != nullptr ? *what.hard : hard_state{});
         auto& views = views_.emplace_back(what.append.begin(), what.append.end());
         persist_batch copy = what;
         if (what.hard != nullptr) copy.hard = &hard;
         copy.append = views;
         note_returned(of_->persist(copy));
+        if (!spoils_pointers) return;
         hard = {{~u64{0} >> 2}, {77}, {}};
         for (run_view& each : views) each = run_view{};
     }
