@@ -75,6 +75,7 @@ public:
     result<recovered_log> open(const identity& who, completion_port port) {
         using enum storage_defect;
         crooked_contents& now = now_;
+        now.lent_hard = nullptr;  // of a former life
         if (now.who.self && now.who.self != who.self && how_ != lets_anyone_in)
             return error{errc::foreign, 0, "another node's"};
         if (how_ == brings_old_terms_back) now.entries.merge(now.old);

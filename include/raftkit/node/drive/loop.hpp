@@ -35,6 +35,10 @@ public:
         stop({});
         join();
         node_.before_wait(nullptr, nullptr);
+        // A node whose open() failed was never turned to its end: it must let go of the poller.
+        if constexpr (pollable_transport<typename Node::transport_type>) {
+            if (!node_.closed()) node_.transport().close();
+        }
     }
 
     // Opens the poller, then the node. What is watched before start() may be watched from here on.

@@ -17,10 +17,15 @@ namespace drive {
 template <class Node>
 class manual {
 public:
-    // Requires: the node outlives the drive; one opened with a descriptor is closed before the
-    // drive ends, because its transport is attached to the drive's poller.
+    // Requires: the node outlives the drive.
     explicit manual(Node& driven) noexcept : node_(driven) {}
     manual(manual&&) = delete;
+    ~manual() {
+        // The transport is attached to this poller, and hears nothing without it.
+        if constexpr (pollable_transport<typename Node::transport_type>) {
+            if (attached_ && !node_.closed()) node_.transport().close();
+        }
+    }
 
     // Without a descriptor, for transports that need no poller: the host's instants are the only
     // time.
@@ -34,6 +39,7 @@ public:
         wakes_.ready = [](watcher&, u32) noexcept {};
         if (result<void> done = poller_.add(wakes_, poll_in); !done) return done.why();
         if constexpr (pollable_transport<typename Node::transport_type>) {
+            attached_ = true;
             if (result<void> done = node_.transport().attach(poller_); !done) return done.why();
         }
         node_.use_clocks({&monotonic_now, &unix_ns});
@@ -57,7 +63,7 @@ private:
     Node& node_;
     poller poller_;
     watcher wakes_;
-    bool polls_ = false;
+    bool polls_ = false, attached_ = false;
 };
 
 }  // namespace drive
