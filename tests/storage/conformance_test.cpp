@@ -13,6 +13,7 @@
 
 #include <support/conform_checks.hpp>
 #include <support/crooked_storage.hpp>
+#include <support/sanitizer.hpp>
 
 using namespace raftkit;
 using conform_support::each_check;
@@ -178,7 +179,9 @@ TEST_CASE("the WAL does what a storage must do, on the files of the operating sy
     conform::check_storage(places, each_check);
 }
 
-TEST_CASE("what is wrong about a storage is caught by name") {
+// Some of the wrong ones read what was lent to them after its end, which a sanitizer ends with.
+TEST_CASE("what is wrong about a storage is caught by name" *
+          doctest::skip(RAFTKIT_TEST_SANITIZED)) {
     conform_support::check_each_is_caught(
         crooked_cases, [](conform_support::storage_defect how, auto& report) {
             crooked_places places{how, {}};
